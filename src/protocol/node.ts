@@ -1,0 +1,171 @@
+/**
+ * One peer: its parts, and the table that says which part handles what. The first file to read.
+ *
+ * Inputs arrive here (`onMessage`, `onTimer`, ...) and are handed to exactly one part; commands (`join`, `lookup`, `put`,
+ * ...) are verbs that begin something and report through the handlers they were given. Nothing here waits.
+ */
+import { assert, unreachable } from '../core/assert.ts';
+import type { Contact } from '../core/contact.ts';
+import type { Millis, Protocol, StreamId, TimerKind } from '../core/env.ts';
+import type { Position } from '../core/position.ts';
+import { Overlay } from './overlay/overlay.ts';
+import type { NodeEnv, Standing } from './local.ts';
+import { Local, TIMER } from './local.ts';
+import type { ProtocolOptions } from './options.ts';
+import { Requests } from './requests.ts';
+import { Detector } from './ring/detector.ts';
+import { Membership } from './ring/membership.ts';
+import { Ring } from './ring/ring.ts';
+import { Can } from './routing/can.ts';
+import { Chord } from './routing/chord.ts';
+import { LeafsetOnly } from './routing/leafset-only.ts';
+import { Pastry } from './routing/pastry.ts';
+import type { LookupResult } from './routing/router.ts';
+import { Router } from './routing/router.ts';
+import type { Strategy } from './routing/strategy.ts';
+import { TableKeeper } from './routing/table-keeper.ts';
+import type { Message, TableEntry } from './wire/messages.ts';
+
+export class Node implements Protocol<Message> {
+  readonly local: Local;
+  readonly membership: Membership;
+  readonly router: Router;
+  readonly overlay: Overlay;
+  readonly #requests: Requests;
+  readonly #detector: Detector;
+  readonly #ring: Ring;
+  readonly #tables: TableKeeper;
+
+  constructor(env: NodeEnv, options: ProtocolOptions, self: Contact) {
+    this.local = new Local(env, options, self);
+    this.#requests = new Requests(this.local);
+    this.membership = new Membership(this.local);
+    this.#detector = new Detector(this.local, this.membership, this.#requests);
+    this.router = new Router(this.local, this.membership, this.#detector, this.#requests, this.#strategy());
+    this.#tables = new TableKeeper(this.local, this.membership, this.#requests, this.router);
+    this.overlay = new Overlay(this.local, this.membership, this.#requests, this.router);
+    this.#ring = new Ring(this.local, this.membership, this.#detector, this.#requests, {
+      seek: (via, onAnswer) => this.router.seek(via, onAnswer),
+      randomEntry: () => this.#tables.randomEntry(),
+      onMember: (knownTable) => this.#tables.start(knownTable),
+    });
+  }
+
+  // --- commands ---
+
+  /** Joins the ring that any of these peers is in; with none, is a ring of one. */
+  join(introducers: readonly Contact[]): void {
+    this.#ring.join(introducers);
+  }
+
+  /** Enters a converged ring as a member, with neighbours and table entries known to be right: for simulations. */
+  startWired(neighbours: readonly Contact[], table: readonly TableEntry[]): void {
+    assert(this.local.standing === 'joining', 'a peer starts once');
+    const at = this.local.env.now();
+    for (const peer of neighbours) this.membership.leafset.insert(peer, at);
+    for (const entry of table) this.router.strategy.learn(entry.contact, entry.coordinate, entry.zoneStart);
+    this.#ring.startAsMember();
+  }
+
+  /** A peer of the pool was discovered. */
+  meet(peer: Contact): void {
+    this.#ring.meet(peer);
+  }
+
+  /** Hands over what the successor lacks, says goodbye, and then runs `onLeft`. */
+  leave(onLeft: () => void = () => undefined): void {
+    this.#tables.stop();
+    this.overlay.replication.handOver(() => {
+      this.#ring.leave();
+      onLeft();
+    });
+  }
+
+  /** Finds the owner of `key`; exactly one handler runs. */
+  lookup(key: Position, onDone: (result: LookupResult) => void, onFail: (reason: string) => void): number {
+    return this.router.lookup(key, onDone, onFail);
+  }
+
+  // --- getters ---
+
+  get standing(): Standing {
+    return this.local.standing;
+  }
+
+  get zoneStart(): Position | undefined {
+    return this.membership.zoneStart;
+  }
+
+  // --- inputs ---
+
+  onMessage(from: Contact, message: Message, at: Millis): void {
+    if (this.local.standing === 'left') return;
+    this.membership.touch(from, at);
+    switch (message.type) {
+      case 'heartbeat': return this.#ring.onHeartbeat(from, message, at);
+      case 'probe': return this.#detector.onProbe(from, message, at);
+      case 'leave': return this.#ring.onLeave(from, message);
+      case 'route': return this.router.onRoute(from, message);
+      case 'routeReply': return this.router.onReply(from, message);
+      case 'tableRequest': return this.#tables.onRequest(from, message);
+      case 'hopAck': return this.#onReply(message.hop, from, message, at);
+      case 'probeReply':
+      case 'tableReply':
+      case 'writeReply':
+      case 'getReply':
+      case 'replicateReply':
+      case 'syncReply': return this.#onReply(message.op, from, message, at);
+      case 'put':
+      case 'setField':
+      case 'get': return this.overlay.onMessage(from, message);
+      case 'replicate': return this.overlay.replication.onReplicate(from, message);
+      case 'sync': return this.overlay.replication.onSync(from, message);
+      default: return unreachable(message);
+    }
+  }
+
+  onTimer(kind: TimerKind): void {
+    if (kind === TIMER.requests) this.#requests.onTimer();
+    else if (kind === TIMER.lookups) this.router.onTimer();
+    else if (kind === TIMER.table) this.#tables.onTimer();
+    else if (kind === TIMER.operations) this.overlay.onTimer();
+    else this.#ring.onTimer(kind);
+  }
+
+  onPeerUnreachable(peer: Contact): void {
+    if (this.membership.leafset.find(peer)) this.#detector.suspect(peer, undefined, false);
+    else this.router.strategy.forget(peer);
+  }
+
+  onStreamOpened(_from: Contact, stream: StreamId): void {
+    this.local.env.streams.reset(stream);
+  }
+
+  onStreamData(): void {
+    // No part uses streams yet.
+  }
+
+  onStreamWritable(): void {
+    // No part uses streams yet.
+  }
+
+  onStreamClosed(): void {
+    // No part uses streams yet.
+  }
+
+  #onReply(op: number, from: Contact, message: Message, at: Millis): void {
+    // A reply nobody waits for is late or a repetition: harmless.
+    this.#requests.onReply(op, from, message, at);
+  }
+
+  #strategy(): Strategy {
+    const { options, position } = this.local;
+    switch (options.strategy) {
+      case 'leafset': return new LeafsetOnly();
+      case 'chord': return new Chord(position);
+      case 'pastry': return new Pastry(position, () => this.local.coordinate);
+      case 'can': return new Can(position, options.dimensions, () => this.membership.zoneStart);
+      default: return unreachable(options.strategy);
+    }
+  }
+}

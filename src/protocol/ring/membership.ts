@@ -1,0 +1,137 @@
+/**
+ * Who this peer believes is in the ring near it, and the zone that follows from that.
+ *
+ * The only place where the leafset changes. A peer enters it only when it was heard itself (never on hearsay), leaves it
+ * when it said so or was found dead, and every change that moves the start of our zone is announced to the other parts.
+ */
+import type { Contact } from '../../core/contact.ts';
+import type { Millis } from '../../core/env.ts';
+import type { Position } from '../../core/position.ts';
+import { inArc } from '../../core/position.ts';
+import type { Local } from '../local.ts';
+import type { Vitals } from '../wire/messages.ts';
+import type { Neighbour } from './leafset.ts';
+import { Leafset } from './leafset.ts';
+import { Remembered } from './remembered.ts';
+
+export interface MembershipListener {
+  /** Our zone now begins after `start`; `before` is undefined when we owned nothing. */
+  onZoneChanged?(start: Position | undefined, before: Position | undefined): void;
+  /** A peer was found dead or has left. */
+  onPeerGone?(peer: Contact): void;
+  /** A neighbour is new, became a member, or came back with a new incarnation. */
+  onPeerAlive?(peer: Contact, vitals: Vitals): void;
+  /** Any peer was heard: often, so whoever listens must be quick. */
+  onPeerHeard?(peer: Contact, vitals: Vitals): void;
+}
+
+export class Membership {
+  readonly leafset: Leafset;
+  readonly remembered: Remembered;
+  readonly listeners: MembershipListener[] = [];
+  readonly #local: Local;
+  #zoneStart: Position | undefined;
+
+  constructor(local: Local) {
+    this.#local = local;
+    this.leafset = new Leafset(local.contact, local.options.leafsetRadius);
+    this.remembered = new Remembered(local.options.rememberedMax);
+  }
+
+  /** Our zone is `(zoneStart, own position]`; undefined while we own nothing. */
+  get zoneStart(): Position | undefined {
+    return this.#zoneStart;
+  }
+
+  owns(key: Position): boolean {
+    return this.#zoneStart !== undefined && inArc(key, this.#zoneStart, this.#local.position);
+  }
+
+  /** Would we own `key` if `absent` were not in the ring? */
+  ownsWithout(key: Position, absent: Contact): boolean {
+    if (this.#zoneStart === undefined) return false;
+    return this.leafset.ownerOf(key, (peer) => peer.peerId === absent.peerId) === undefined;
+  }
+
+  vitals(): Vitals {
+    const { contact, coordinate } = this.#local;
+    return { incarnation: contact.incarnation, zoneStart: this.#zoneStart, coordinate, leafsetDigest: this.leafset.digest, storedKib: this.storedKib };
+  }
+
+  /** Told by the overlay, so that neighbours see how full this peer is. */
+  storedKib = 0;
+
+  /**
+   * A peer was heard, with what it said of itself. Inserts it where it fits; returns its entry, or undefined when it is
+   * no neighbour (or must not be one). Its joining flag follows from its vitals: members state a zone, and stay members
+   * for that incarnation. A joiner answers others while its claim is being granted; taking the zone back because such an
+   * answer states none would give it two owners until the joiner's announcement arrives.
+   */
+  hear(from: Contact, vitals: Vitals, at: Millis): Neighbour | undefined {
+    if (this.#local.isSelf(from)) return undefined;
+    if (from.position.lead === this.#local.position.lead && from.position.hex === this.#local.position.hex) {
+      this.#local.env.emit({ kind: 'message-ignored', type: 'vitals', why: 'a peer at our own position' });
+      return undefined;
+    }
+    const contact = vitals.incarnation > from.incarnation ? { ...from, incarnation: vitals.incarnation } : from;
+    const known = this.leafset.find(contact);
+    const incarnation = known?.contact.incarnation;
+    if (known && contact.incarnation < known.contact.incarnation) return undefined;
+    let entry = known;
+    if (known?.contact === contact) known.heardAt = at;
+    else entry = this.leafset.insert(contact, at);
+    if (entry) {
+      const sameLife = known !== undefined && contact.incarnation === incarnation;
+      const joining = vitals.zoneStart === undefined && !(sameLife && !entry.joining);
+      const changed = !known || joining !== entry.joining || contact.incarnation !== incarnation;
+      entry.joining = joining;
+      entry.zoneStart = vitals.zoneStart;
+      entry.coordinate = vitals.coordinate ?? entry.coordinate;
+      if (!known) this.#local.env.emit({ kind: 'peer-met', peer: contact });
+      if (changed) {
+        this.settle();
+        for (const listener of this.listeners) listener.onPeerAlive?.(contact, vitals);
+      }
+    }
+    for (const listener of this.listeners) listener.onPeerHeard?.(contact, vitals);
+    return entry;
+  }
+
+  /** Any message proves its sender alive. */
+  touch(from: Contact, at: Millis): void {
+    const known = this.leafset.find(from);
+    if (known) known.heardAt = at;
+  }
+
+  /** Found dead: out of the leafset, but remembered. Returns whether it was a neighbour. */
+  bury(peer: Contact): boolean {
+    const wasMember = this.leafset.remove(peer);
+    this.remembered.add(peer, this.#local.env.now(), wasMember);
+    this.#local.env.emit({ kind: 'peer-dead', peer });
+    this.#gone(peer);
+    return wasMember;
+  }
+
+  /** Left by its own word: nothing to remember. */
+  farewell(peer: Contact): void {
+    this.leafset.remove(peer);
+    this.remembered.remove(peer);
+    this.#gone(peer);
+  }
+
+  /** Recomputes the zone; called after every change, and when our standing changes. */
+  settle(): void {
+    const owning = this.#local.standing === 'active';
+    const start = owning ? (this.leafset.predecessor?.contact.position ?? this.#local.position) : undefined;
+    const before = this.#zoneStart;
+    if (start === before || start?.hex === before?.hex) return;
+    this.#zoneStart = start;
+    this.#local.env.emit({ kind: 'zone-changed', start });
+    for (const listener of this.listeners) listener.onZoneChanged?.(start, before);
+  }
+
+  #gone(peer: Contact): void {
+    this.settle();
+    for (const listener of this.listeners) listener.onPeerGone?.(peer);
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * The base ring of [0043]: no table at all, the leafset goes round in O(N / r) hops.
+ * Nothing to keep and nothing to probe: for small pools, and as the yardstick for the other strategies.
+ */
+import type { TableEntry } from '../wire/messages.ts';
+import { WHOLE_TABLE } from '../wire/messages.ts';
+import type { Hop, Strategy } from './strategy.ts';
+
+export class LeafsetOnly implements Strategy {
+  nextHop(): undefined {
+    return undefined;
+  }
+
+  learn(): void {
+    // Far peers are of no use here.
+  }
+
+  forget(): void {
+    // Nothing was kept.
+  }
+
+  readonly size = 0;
+
+  entries(): Hop[] {
+    return [];
+  }
+
+  randomEntry(): undefined {
+    return undefined;
+  }
+
+  nextToProve(): undefined {
+    return undefined;
+  }
+
+  unmeasured(): undefined {
+    return undefined;
+  }
+
+  goodAdviser(): undefined {
+    return undefined;
+  }
+
+  part(): TableEntry[] {
+    return [];
+  }
+
+  partToAsk(): number {
+    return WHOLE_TABLE;
+  }
+
+  wanted(): undefined {
+    return undefined;
+  }
+}

@@ -1,0 +1,263 @@
+/**
+ * Bytes to messages and back, and the size of a message without encoding it.
+ *
+ * One converter and one sizer per message are built from the generated descriptors when the module loads, so the .proto
+ * files stay the only description of the wire. Every list and byte field has a declared maximum there; whatever exceeds
+ * it, lacks a required part or is of an unknown kind is a WireError, which the host counts and drops.
+ */
+import { fromBinary, getOption, hasOption, toBinary } from '@bufbuild/protobuf';
+import type { DescField, DescMessage } from '@bufbuild/protobuf';
+import type { Codec } from '../../core/env.ts';
+import { assert, must } from '../../core/assert.ts';
+import { WireError } from '../../core/errors.ts';
+import type { Position } from '../../core/position.ts';
+import { positionFromBytes, positionToBytes } from '../../core/position.ts';
+import { FrameSchema } from './gen/grove/v1/messages_pb.ts';
+import type { Frame } from './gen/grove/v1/messages_pb.ts';
+import { max as maxOption, max_bytes, on_circle, required } from './gen/grove/v1/options_pb.ts';
+import type { Message } from './messages.ts';
+import { MESSAGE } from './messages.ts';
+import type { ContactSizes } from './sizes.ts';
+import { delimited, sizeByHand, utf8Bytes, varintBytes } from './sizes.ts';
+
+type Fields = Record<string, unknown>;
+
+interface FieldPlan {
+  readonly name: string;
+  readonly list: boolean;
+  readonly required: boolean;
+  readonly maxItems: number;
+  readonly maxBytes: number;
+  readonly tagBytes: number;
+  /** Bytes of one element without its tag; -1 when the element is a proto3 default and is left out. */
+  readonly sizeOf: (value: unknown) => number;
+  readonly packed: boolean;
+  readonly toWire: (value: unknown) => unknown;
+  readonly fromWire: (value: unknown) => unknown;
+  readonly absent: (value: unknown) => boolean;
+}
+
+interface MessagePlan {
+  readonly typeName: string;
+  readonly fields: FieldPlan[];
+}
+
+const UNLIMITED = 2 ** 31;
+const plans = new Map<string, MessagePlan>();
+
+export interface CodecOptions {
+  /**
+   * What position a peer may claim: the host passes the hash of the identity. Undefined: no such
+   * identity. Without this function (in the simulator, where positions are drawn) every claim is accepted.
+   */
+  readonly positionOf?: (peerId: string) => Position | undefined;
+  /** Where sizes of contacts are kept; whoever has an array by contact passes it, everybody else gets a WeakMap. */
+  readonly contactSizes?: ContactSizes;
+}
+
+const sharedContactSizes: ContactSizes = new WeakMap<object, number>();
+const messageNames = new Map<number, string>(Object.entries(MESSAGE).map(([name, number]) => [number, name]));
+
+export function createCodec(options: CodecOptions = {}): Codec<Message> {
+  const contactSizes = options.contactSizes ?? sharedContactSizes;
+  return {
+    number: (message) => MESSAGE[message.type],
+    name: (number) => messageNames.get(number) ?? `unknown-${number}`,
+    size(message) {
+      const plan = framePlanOf(message.type);
+      const bytes = sizeByHand(message, contactSizes);
+      return plan.tagBytes + (bytes === undefined ? plan.sizeOf(message) : delimited(bytes));
+    },
+    encode(message) {
+      const body = { case: message.type, value: framePlanOf(message.type).toWire(message) };
+      return toBinary(FrameSchema, { $typeName: FrameSchema.typeName, body } as unknown as Frame);
+    },
+    decode: (bytes) => decodeFrame(bytes, options),
+  };
+}
+
+/** The size by the descriptors alone: what the sizes written by hand are tested against. */
+export function sizeByDescriptors(message: Message): number {
+  const plan = framePlanOf(message.type);
+  return plan.tagBytes + plan.sizeOf(message);
+}
+
+function decodeFrame(bytes: Uint8Array, options: CodecOptions): Message {
+  let frame: Frame;
+  try {
+    frame = fromBinary(FrameSchema, bytes, { readUnknownFields: false });
+  } catch (cause) {
+    throw new WireError(`not a frame: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
+  const type = frame.body.case;
+  if (type === undefined) throw new WireError('unknown message type');
+  const plan = framePlanOf(type);
+  const value = plan.fromWire(frame.body.value) as Fields;
+  if (options.positionOf) checkPositions(value, options.positionOf);
+  value['type'] = type;
+  return value as unknown as Message;
+}
+
+/** Walks a decoded value and refuses contacts whose position is not the one their identity gives. */
+function checkPositions(value: unknown, positionOf: (peerId: string) => Position | undefined): void {
+  if (Array.isArray(value)) {
+    for (const item of value) checkPositions(item, positionOf);
+  } else if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) {
+    const fields = value as Fields;
+    if (typeof fields['peerId'] === 'string') {
+      const claimed = fields['position'] as Position;
+      if (claimed.hex !== positionOf(fields['peerId'])?.hex) throw new WireError('a contact claims a position not its own');
+      return;
+    }
+    for (const key in fields) checkPositions(fields[key], positionOf);
+  }
+}
+
+function planFor(schema: DescMessage): MessagePlan {
+  const known = plans.get(schema.typeName);
+  if (known) return known;
+  const plan: MessagePlan = { typeName: schema.typeName, fields: [] };
+  plans.set(schema.typeName, plan);
+  for (const field of schema.fields) plan.fields.push(planField(field));
+  return plan;
+}
+
+function planField(field: DescField): FieldPlan {
+  const list = field.fieldKind === 'list';
+  const isPosition = hasOption(field, on_circle);
+  const element = isPosition ? positionElement : elementFor(field);
+  const limit = hasOption(field, maxOption) ? getOption(field, maxOption) : UNLIMITED;
+  const byteLimit = hasOption(field, max_bytes) ? getOption(field, max_bytes) : UNLIMITED;
+  assert(!list || limit < UNLIMITED, `${field.toString()} declares its maximum`);
+  return {
+    name: field.localName,
+    list,
+    required: hasOption(field, required),
+    maxItems: list ? limit : 1,
+    maxBytes: list ? byteLimit : limit,
+    tagBytes: varintBytes(field.number << 3),
+    packed: list && field.packed,
+    ...element,
+  };
+}
+
+type Element = Pick<FieldPlan, 'sizeOf' | 'toWire' | 'fromWire' | 'absent'>;
+
+const same = (value: unknown): unknown => value;
+
+const positionElement: Element = {
+  sizeOf: () => 21,
+  toWire: (value) => (value === undefined ? new Uint8Array(0) : positionToBytes(value as Position)),
+  fromWire: (value) => {
+    const bytes = value as Uint8Array;
+    if (bytes.length === 0) return undefined;
+    if (bytes.length !== 20) throw new WireError(`a position has 20 bytes, not ${bytes.length}`);
+    return positionFromBytes(bytes);
+  },
+  absent: (value) => value === undefined,
+};
+
+const stringElement: Element = {
+  sizeOf: (value) => delimited(utf8Bytes(value as string)),
+  toWire: same,
+  fromWire: same,
+  absent: (value) => value === '',
+};
+
+const bytesElement: Element = {
+  sizeOf: (value) => delimited((value as Uint8Array).length),
+  toWire: same,
+  fromWire: same,
+  absent: (value) => (value as Uint8Array).length === 0,
+};
+
+const zero = (value: unknown): boolean => Object.is(value, 0);
+
+function fixed(bytes: number): Element {
+  return { sizeOf: () => bytes, toWire: same, fromWire: same, absent: zero };
+}
+
+/** Keyed by the descriptor's scalar numbers: 1 double, 2 float, 7 fixed32, 8 bool, 9 string, 12 bytes, 13 uint32. */
+const scalarElements = new Map<number, Element>([
+  [1, fixed(8)],
+  [2, fixed(4)],
+  [7, fixed(4)],
+  [8, { sizeOf: () => 1, toWire: same, fromWire: same, absent: (value) => value === false }],
+  [9, stringElement],
+  [12, bytesElement],
+  [13, { sizeOf: (value) => varintBytes(value as number), toWire: same, fromWire: same, absent: zero }],
+]);
+
+function elementFor(field: DescField): Element {
+  if (field.message !== undefined) return messageElement(planFor(field.message));
+  assert(field.scalar !== undefined, `${field.toString()} is a scalar or a message`);
+  return must(scalarElements.get(field.scalar), `${field.toString()} uses a scalar type the codec knows`);
+}
+
+function messageElement(plan: MessagePlan): Element {
+  return {
+    sizeOf: (value) => delimited(sizeOfFields(plan, value as Fields)),
+    toWire: (value) => (value === undefined ? undefined : toWireFields(plan, value as Fields)),
+    fromWire: (value) => (value === undefined ? undefined : fromWireFields(plan, value as Fields)),
+    absent: (value) => value === undefined,
+  };
+}
+
+function sizeOfFields(plan: MessagePlan, value: Fields): number {
+  let total = 0;
+  for (const field of plan.fields) {
+    const content = value[field.name];
+    if (!field.list) {
+      if (!field.absent(content)) total += field.tagBytes + field.sizeOf(content);
+      continue;
+    }
+    const items = content as readonly unknown[];
+    if (items.length === 0) continue;
+    let bytes = 0;
+    for (const item of items) bytes += field.sizeOf(item) + (field.packed ? 0 : field.tagBytes);
+    total += field.packed ? field.tagBytes + delimited(bytes) : bytes;
+  }
+  return total;
+}
+
+function toWireFields(plan: MessagePlan, value: Fields): Fields {
+  const wire: Fields = { $typeName: plan.typeName };
+  for (const field of plan.fields) {
+    const content = value[field.name];
+    wire[field.name] = field.list ? (content as unknown[]).map(field.toWire) : field.toWire(content);
+  }
+  return wire;
+}
+
+function fromWireFields(plan: MessagePlan, wire: Fields): Fields {
+  const value: Fields = {};
+  for (const field of plan.fields) {
+    const content = wire[field.name];
+    if (field.list) {
+      const items = content as unknown[];
+      if (items.length > field.maxItems) throw new WireError(`${field.name}: ${items.length} items, ${field.maxItems} allowed`);
+      value[field.name] = items.map((item) => checked(field, item));
+    } else {
+      value[field.name] = checked(field, content);
+    }
+  }
+  return value;
+}
+
+function checked(field: FieldPlan, item: unknown): unknown {
+  if (field.maxBytes < UNLIMITED) {
+    const bytes = typeof item === 'string' ? utf8Bytes(item) : item instanceof Uint8Array ? item.length : 0;
+    if (bytes > field.maxBytes) throw new WireError(`${field.name}: ${bytes} bytes, ${field.maxBytes} allowed`);
+  }
+  if (typeof item === 'number' && !Number.isFinite(item)) throw new WireError(`${field.name}: not a finite number`);
+  const value = field.fromWire(item);
+  if (field.required && value === undefined) throw new WireError(`${field.name} is missing`);
+  return value;
+}
+
+/** Plans of the messages by name. After the element tables above, from which it is made. */
+const framePlans = new Map(planFor(FrameSchema).fields.map((plan) => [plan.name, plan]));
+
+function framePlanOf(type: string): FieldPlan {
+  return must(framePlans.get(type), 'every message type has a frame field');
+}

@@ -1,0 +1,68 @@
+/**
+ * Frames as peers really send them: a simulated ring in which peers join, leave, die, look up, and use objects and
+ * references, every message encoded on its way. At most so many of each type are kept, the same ones on every run.
+ */
+import type { Contact } from '../../src/core/contact.ts';
+import { Node } from '../../src/protocol/node.ts';
+import type { NodeEnv } from '../../src/protocol/local.ts';
+import { protocolOptions } from '../../src/protocol/options.ts';
+import { randomKey } from '../../src/protocol/overlay/keys.ts';
+import type { Fact } from '../../src/protocol/facts.ts';
+import { createCodec } from '../../src/protocol/wire/codec.ts';
+import type { Message } from '../../src/protocol/wire/messages.ts';
+import { makeContact } from '../../src/sim/contacts.ts';
+import { ConstantLatency } from '../../src/sim/latency/latency-model.ts';
+import { World } from '../../src/sim/world.ts';
+
+const EACH_MAX = 40;
+const PEERS = 10;
+
+let captured: Uint8Array[] | undefined;
+
+export function capturedFrames(): readonly Uint8Array[] {
+  return (captured ??= capture());
+}
+
+function capture(): Uint8Array[] {
+  const codec = createCodec();
+  const kept = new Map<string, Uint8Array[]>();
+  const keeping: typeof codec = {
+    ...codec,
+    encode(message) {
+      const bytes = codec.encode(message);
+      const frames = kept.get(message.type) ?? [];
+      kept.set(message.type, frames);
+      if (frames.length < EACH_MAX) frames.push(bytes);
+      return bytes;
+    },
+  };
+  const world = new World<Message, Fact>({ seed: 5, latency: new ConstantLatency(10), codec: keeping, wire: true });
+  live(world);
+  return [...kept.values()].flat();
+}
+
+function live(world: World<Message, Fact>): void {
+  const random = world.random('life');
+  const options = protocolOptions({ leafsetRadius: 3, syncMs: 10_000, unconfirmedMs: 15_000 });
+  const node = (peer: number): Node => world.protocol(peer) as Node;
+  const spawn = (i: number): void => {
+    const contact: Contact = makeContact(random, i, { name: `peer ${i}`, addresses: [`/ip4/10.0.0.${i}/tcp/4001`] });
+    world.spawn(contact, (env: NodeEnv) => new Node(env, options, contact));
+    node(i).join(i === 0 ? [] : [world.contact(0)]);
+    world.runFor(3_000);
+  };
+  for (let i = 0; i < PEERS; i++) spawn(i);
+  const keys = Array.from({ length: 8 }, () => randomKey(random));
+  const nothing = (): void => undefined;
+  keys.forEach((key, i) => node(i % PEERS).overlay.put(key, new Uint8Array(40 * i), { leaseMs: i % 2 === 0 ? 0 : 3_600_000 }, nothing));
+  world.runFor(5_000);
+  keys.forEach((key, i) => node(i % PEERS).overlay.setref(key, 'next', { key: keys[(i + 1) % keys.length] as typeof key }, nothing));
+  world.runFor(5_000);
+  keys.forEach((key, i) => node((i + 3) % PEERS).overlay.deref(key, 'next', nothing));
+  node(4).leave();
+  world.runFor(30_000);
+  world.crash(7);
+  keys.forEach((key, i) => node(i % 3).overlay.get(key, nothing));
+  for (let i = PEERS; i < PEERS + 3; i++) spawn(i);
+  world.runFor(60_000);
+}

@@ -1,0 +1,81 @@
+/**
+ * Generated positions, contacts and messages: one generator for every type of message, within the wire's maxima.
+ *
+ * Optional parts are present or `undefined`, never missing keys, because that is what a decoder gives.
+ */
+import fc from 'fast-check';
+import type { Arbitrary } from 'fast-check';
+import type { Contact } from '../../../src/core/contact.ts';
+import type { Position } from '../../../src/core/position.ts';
+import { positionFromBytes, positionFromLead } from '../../../src/core/position.ts';
+import type {
+  Coordinate, Field, Message, MessageType, Reference, StoredObject, SyncEntry, TableEntry, Version, Vitals,
+} from '../../../src/protocol/wire/messages.ts';
+import { utf8Bytes } from '../../../src/protocol/wire/sizes.ts';
+
+export const position: Arbitrary<Position> = fc.uint8Array({ minLength: 20, maxLength: 20 }).map((bytes) => positionFromBytes(bytes));
+
+/** From a handful of leads and tails, so that equal leads and equal positions come often. */
+export const closePosition: Arbitrary<Position> = fc
+  .tuple(fc.constantFrom(0, 1, 2 ** 51, 2 ** 52 - 2, 2 ** 52 - 1), fc.constantFrom('', '1', 'f', `${'0'.repeat(26)}1`, 'f'.repeat(27)))
+  .map(([lead, tail]) => positionFromLead(lead, tail));
+
+export const u32: Arbitrary<number> = fc.oneof(fc.constantFrom(0, 1, 127, 128, 16_383, 16_384, 2 ** 21, 2 ** 28, 2 ** 32 - 1), fc.nat(2 ** 31 - 1));
+const float: Arbitrary<number> = fc.float({ noNaN: true, noDefaultInfinity: true });
+const double: Arbitrary<number> = fc.double({ noNaN: true, noDefaultInfinity: true });
+const maybe = <T>(arbitrary: Arbitrary<T>): Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined });
+const plain = { noNullPrototype: true } as const;
+
+/** Whole code points of every length in UTF-8, at most so many bytes. */
+export function text(maxBytes: number): Arbitrary<string> {
+  return fc.string({ unit: 'binary', maxLength: Math.min(maxBytes, 24) }).filter((value) => utf8Bytes(value) <= maxBytes);
+}
+
+export const contact: Arbitrary<Contact> = fc.record({
+  peerId: text(64), position: fc.oneof(position, closePosition), addresses: fc.array(text(256), { maxLength: 8 }), name: text(64), incarnation: u32,
+}, plain);
+
+const coordinate: Arbitrary<Coordinate> = fc.record({ vector: fc.array(float, { maxLength: 8 }), height: float, error: float }, plain);
+
+const vitals: Arbitrary<Vitals> = fc.record({
+  incarnation: u32, zoneStart: maybe(position), coordinate: maybe(coordinate), leafsetDigest: u32, storedKib: u32,
+}, plain);
+
+const version: Arbitrary<Version> = fc.record({ wallMs: double, counter: u32, writer: text(64) }, plain);
+const reference: Arbitrary<Reference> = fc.record({ key: position, host: maybe(contact) }, plain);
+const field: Arbitrary<Field> = fc.record({ name: text(64), reference }, plain);
+const fields = fc.array(field, { maxLength: 4 });
+const contacts = fc.array(contact, { maxLength: 6 });
+const value = fc.uint8Array({ maxLength: 300 });
+
+export const storedObject: Arbitrary<StoredObject> = fc.record({ key: position, version, value, fields, expiresAtMs: double, deleted: fc.boolean() }, plain);
+const syncEntry: Arbitrary<SyncEntry> = fc.record({ key: position, version }, plain);
+const tableEntry: Arbitrary<TableEntry> = fc.record({ contact, coordinate: maybe(coordinate), zoneStart: maybe(position) }, plain);
+
+function of<T extends MessageType>(type: T, parts: { [K in Exclude<keyof Extract<Message, { type: T }>, 'type'>]: Arbitrary<Extract<Message, { type: T }>[K]> }): Arbitrary<Message> {
+  return fc.record({ type: fc.constant(type), ...parts } as unknown as Record<string, Arbitrary<unknown>>, plain) as unknown as Arbitrary<Message>;
+}
+
+/** One generator per type; the compiler asks for a new one when a type is added. */
+export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
+  heartbeat: of('heartbeat', { vitals, announcement: fc.boolean() }),
+  probe: of('probe', { op: u32, vitals, knownDigest: u32, leafset: contacts, failed: fc.array(text(64), { maxLength: 6 }) }),
+  probeReply: of('probeReply', { op: u32, vitals, leafset: contacts }),
+  leave: of('leave', { leafset: contacts }),
+  route: of('route', { op: u32, hop: u32, purpose: u32, key: position, origin: contact, hops: u32, byRing: fc.boolean(), attempt: u32 }),
+  hopAck: of('hopAck', { hop: u32 }),
+  routeReply: of('routeReply', { op: u32, hops: u32, vitals, leafset: contacts }),
+  tableRequest: of('tableRequest', { op: u32, part: u32, vitals }),
+  tableReply: of('tableReply', { op: u32, vitals, entries: fc.array(tableEntry, { maxLength: 6 }) }),
+  put: of('put', { op: u32, key: position, value, fields, leaseMs: double, delete: fc.boolean() }),
+  setField: of('setField', { op: u32, key: position, field: text(64), reference: maybe(reference), onlyHost: fc.boolean() }),
+  writeReply: of('writeReply', { op: u32, status: u32, version: maybe(version), copies: u32 }),
+  get: of('get', { op: u32, key: position, local: fc.boolean() }),
+  getReply: of('getReply', { op: u32, status: u32, object: maybe(storedObject) }),
+  replicate: of('replicate', { op: u32, objects: fc.array(storedObject, { maxLength: 4 }), handOver: fc.boolean() }),
+  replicateReply: of('replicateReply', { op: u32, statuses: fc.array(u32, { maxLength: 64 }) }),
+  sync: of('sync', { op: u32, from: position, to: position, count: u32, digest: u32 }),
+  syncReply: of('syncReply', { op: u32, equal: fc.boolean(), entries: fc.array(syncEntry, { maxLength: 6 }), coveredTo: maybe(position) }),
+};
+
+export const message: Arbitrary<Message> = fc.oneof(...Object.values(messageOf));

@@ -1,0 +1,244 @@
+/**
+ * The four routing tables ([0037], [0044]): a next hop is strictly nearer by the table's own measure, what is forgotten
+ * is gone, and the torus of `can` is the circle seen in d dimensions.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { Contact } from '../../../src/core/contact.ts';
+import type { Position } from '../../../src/core/position.ts';
+import { CIRCLE, circleDistance, clockwise, positionFromLead, sharedDigits } from '../../../src/core/position.ts';
+import { randomFrom } from '../../../src/core/random.ts';
+import { originCoordinate } from '../../../src/protocol/measure/vivaldi.ts';
+import { Can } from '../../../src/protocol/routing/can.ts';
+import { Chord } from '../../../src/protocol/routing/chord.ts';
+import { LeafsetOnly } from '../../../src/protocol/routing/leafset-only.ts';
+import type { Box } from '../../../src/protocol/routing/morton.ts';
+import { abut, acrossFace, boxAt, boxesOf, distanceTo, leadOf, pointOf } from '../../../src/protocol/routing/morton.ts';
+import { Pastry } from '../../../src/protocol/routing/pastry.ts';
+import type { Strategy } from '../../../src/protocol/routing/strategy.ts';
+import { WHOLE_TABLE } from '../../../src/protocol/wire/messages.ts';
+import { position } from './arbitraries.ts';
+
+const never = (): boolean => false;
+const lead = fc.oneof(fc.constantFrom(0, 1, CIRCLE / 2 - 1, CIRCLE / 2, CIRCLE - 1), fc.maxSafeNat().map((n) => n % CIRCLE));
+const dimensions = fc.integer({ min: 1, max: 5 });
+
+function peerOf(place: Position, i: number): Contact {
+  return { peerId: `p${i}`, position: place, addresses: [], name: '', incarnation: 1 };
+}
+
+/** Distinct peers in order round the circle; the first is self. Each one's zone starts at the one before. */
+const ring = fc.uniqueArray(position, { minLength: 2, maxLength: 40, size: 'max', selector: ({ lead: l }) => l }).map((places) => places.toSorted((a, b) => a.lead - b.lead).map(peerOf));
+
+type Making = (members: readonly Contact[]) => Strategy;
+const makers: readonly [string, Making][] = [
+  ['leafset', () => new LeafsetOnly()],
+  ['chord', ([self]) => new Chord((self as Contact).position)],
+  ['pastry', ([self]) => new Pastry((self as Contact).position, () => originCoordinate(2))],
+  ['can', (members) => new Can((members[0] as Contact).position, 2, () => (members.at(-1) as Contact).position)],
+];
+
+function taught(make: Making, members: readonly Contact[]): Strategy {
+  const strategy = make(members);
+  members.forEach((peer, i) => {
+    // All equally near, and measured: what was never measured may be kept from others.
+    if (i > 0) strategy.learn(peer, undefined, (members[i - 1] as Contact).position, 10);
+  });
+  return strategy;
+}
+
+for (const [name, make] of makers) {
+  test(`${name}: the table holds each peer once, and its views agree with one another`, () => {
+    fc.assert(fc.property(ring, (members) => {
+      const strategy = taught(make, members);
+      const ids = strategy.entries().map(({ contact }) => contact.peerId);
+      assert.equal(new Set(ids).size, ids.length);
+      assert.equal(strategy.size, ids.length);
+      assert.deepEqual(strategy.part(WHOLE_TABLE).map(({ contact }) => contact.peerId), ids);
+      const drawn = strategy.randomEntry(randomFrom(1))?.contact.peerId;
+      assert.equal(drawn === undefined, ids.length === 0);
+      assert.ok(drawn === undefined || ids.includes(drawn));
+      const prove = new Set(ids.map(() => strategy.nextToProve()?.contact.peerId));
+      assert.deepEqual([...prove].toSorted(), ids.toSorted(), 'in as many turns each has had its own');
+    }), { numRuns: 60 });
+  });
+
+  test(`${name}: a forgotten peer is in no entry and is no next hop; learnt again it is back`, () => {
+    fc.assert(fc.property(ring, fc.nat(1_000), (members, pick) => {
+      const strategy = taught(make, members);
+      const entries = strategy.entries();
+      const gone = entries[pick % entries.length]?.contact;
+      if (!gone) return;
+      strategy.forget(gone);
+      assert.ok(!strategy.entries().some(({ contact }) => contact.peerId === gone.peerId));
+      for (const peer of members) assert.notEqual(strategy.nextHop(peer.position, never)?.contact.peerId, gone.peerId);
+      const place = members.indexOf(gone);
+      strategy.learn(gone, undefined, (members[place - 1] as Contact).position, 10);
+      assert.ok(strategy.entries().some(({ contact }) => contact.peerId === gone.peerId));
+    }), { numRuns: 60 });
+  });
+
+  test(`${name}: whom the caller skips is never the next hop, and skipping all leaves none`, () => {
+    fc.assert(fc.property(ring, position, (members, key) => {
+      const strategy = taught(make, members);
+      const first = strategy.nextHop(key, never)?.contact;
+      assert.notEqual(strategy.nextHop(key, (peer) => peer === first)?.contact ?? null, first);
+      assert.equal(strategy.nextHop(key, () => true), undefined);
+    }), { numRuns: 60 });
+  });
+}
+
+test('chord: [0037] the next hop is the finger that goes furthest without reaching the key', () => {
+  fc.assert(fc.property(ring, position, (members, key) => {
+    const chord = taught((m) => new Chord((m[0] as Contact).position), members);
+    const self = (members[0] as Contact).position.lead;
+    const goal = clockwise(self, key.lead);
+    const hop = chord.nextHop(key, never);
+    const distances = chord.entries().map(({ contact }) => clockwise(self, contact.position.lead)).filter((distance) => distance < goal);
+    assert.equal(hop ? clockwise(self, hop.contact.position.lead) : -Infinity, Math.max(...distances));
+  }));
+});
+
+test('chord: [0037] finger i is the first peer at least 2^i further, whatever the order in which peers were met', () => {
+  fc.assert(fc.property(ring, fc.nat(), (members, seed) => {
+    const self = (members[0] as Contact).position.lead;
+    const others = members.slice(1);
+    const model = new Set<string>();
+    for (let bit = 20; bit < 52; bit++) {
+      const reached = others.filter((peer) => clockwise(self, peer.position.lead) >= 2 ** bit);
+      const finger = reached.toSorted((a, b) => clockwise(self, a.position.lead) - clockwise(self, b.position.lead))[0];
+      if (finger) model.add(finger.peerId);
+    }
+    const chord = new Chord((members[0] as Contact).position);
+    const random = randomFrom(seed);
+    for (const peer of others.toSorted(() => random.unit() - 0.5)) chord.learn(peer, undefined, undefined);
+    assert.deepEqual(chord.entries().map(({ contact }) => contact.peerId).toSorted(), [...model].toSorted());
+  }));
+});
+
+test('pastry: the next hop shares more digits with the key, or as many and is nearer to it on the circle', () => {
+  fc.assert(fc.property(ring, position, (members, key) => {
+    const self = (members[0] as Contact).position;
+    const hop = taught((m) => new Pastry((m[0] as Contact).position, () => originCoordinate(2)), members).nextHop(key, never);
+    if (!hop) return;
+    const own = sharedDigits(self, key);
+    const theirs = sharedDigits(hop.contact.position, key);
+    const nearer = circleDistance(hop.contact.position.lead, key.lead) < circleDistance(self.lead, key.lead);
+    assert.ok(theirs > own || (theirs >= own && nearer) || nearer, `${own} digits here, ${theirs} there`);
+  }));
+});
+
+test('pastry: of several for one slot the one measured to be nearest holds it; promises and small differences do not', () => {
+  const self = peerOf(positionFromLead(0), 0);
+  const pastry = new Pastry(self.position, () => ({ vector: [0, 0], height: 1, error: 0.1 }));
+  const slot = (i: number): Contact => peerOf(positionFromLead(CIRCLE / 2 + i), i);
+  const holder = (): string | undefined => pastry.entries()[0]?.contact.peerId;
+  pastry.learn(slot(1), undefined, undefined, 100);
+  pastry.learn(slot(2), { vector: [1, 1], height: 1, error: 0.1 }, undefined);
+  pastry.learn(slot(2), undefined, undefined, 150);
+  assert.equal(holder(), 'p1', 'what was promised did not come true');
+  pastry.learn(slot(3), undefined, undefined, 20);
+  assert.equal(holder(), 'p3');
+  pastry.learn(slot(4), undefined, undefined, 19);
+  assert.equal(holder(), 'p3', 'a little nearer is noise');
+  assert.equal(pastry.size, 1);
+});
+
+test('can: the next hop\'s zone is strictly nearer to the key\'s point than our own', () => {
+  fc.assert(fc.property(ring, position, (members, key) => {
+    const can = taught(makers[3]?.[1] as Making, members);
+    const hop = can.nextHop(key, never);
+    if (!hop) return;
+    const point = pointOf(key.lead, 2);
+    const own = boxesOf((members.at(-1) as Contact).position.lead, (members[0] as Contact).position.lead, 2);
+    const theirs = boxesOf(hop.zoneStart?.lead as number, hop.contact.position.lead, 2);
+    assert.ok(distanceTo(theirs, point) < distanceTo(own, point));
+  }));
+});
+
+test('can: neighbours are those whose zones share a face with ours; a peer without a zone is none', () => {
+  fc.assert(fc.property(ring, (members) => {
+    const can = taught(makers[3]?.[1] as Making, members);
+    const zone = (i: number): Box[] => boxesOf((members.at(i - 1) as Contact).position.lead, (members[i] as Contact).position.lead, 2);
+    const model = members.slice(1).filter((_, i) => abut(zone(i + 1), zone(0))).map(({ peerId }) => peerId);
+    assert.deepEqual(can.entries().map(({ contact }) => contact.peerId), model);
+    const size = can.size;
+    can.learn(peerOf(positionFromLead(5), 99), undefined, undefined);
+    assert.equal(can.size, size);
+  }), { numRuns: 50 });
+});
+
+test('can: a neighbour that states a zone elsewhere is let go', () => {
+  const at = (share: number): Position => positionFromLead(share * CIRCLE);
+  const can = new Can(at(0.125), 2, () => at(0));
+  const peer = peerOf(at(0.25), 1);
+  can.learn(peer, undefined, at(0.125));
+  assert.equal(can.size, 1);
+  const corner = { ...peer, position: at(0.8125) };
+  can.learn(corner, undefined, at(0.8124));
+  assert.equal(can.size, abut(boxesOf(at(0.8124).lead, at(0.8125).lead, 2), boxesOf(0, at(0.125).lead, 2)) ? 1 : 0);
+});
+
+test('morton: a lead and its point are two forms of one thing, in 1 to 5 dimensions', () => {
+  fc.assert(fc.property(lead, dimensions, (at, d) => {
+    const point = pointOf(at, d);
+    assert.equal(point.length, d);
+    assert.ok(point.every((x) => x >= 0 && x < 1));
+    assert.equal(leadOf(point), at);
+  }));
+});
+
+test('morton: the boxes of a zone are disjoint, lie in it, and tile it but for slivers too small to aim at', () => {
+  fc.assert(fc.property(lead, lead, dimensions, (start, end, d) => {
+    const boxes = boxesOf(start, end, d);
+    const length = clockwise(start, end) || CIRCLE;
+    const covered = boxes.map((box) => ({ from: clockwise(start, box.start) || CIRCLE, length: box.length })).toSorted((a, b) => a.from - b.from);
+    let free = 1;
+    for (const box of covered) {
+      assert.ok(box.from >= free, 'disjoint');
+      free = box.from + box.length;
+    }
+    assert.ok(free <= length + 1, 'inside the zone');
+    const total = covered.reduce((sum, box) => sum + box.length, 0);
+    if (boxes.length < 12) assert.equal(total, length, 'all of it');
+    else assert.ok(total > length * 0.7, 'nearly all of it');
+  }));
+});
+
+test('morton: a box is where its leads are, and its volume is their share of the circle', () => {
+  fc.assert(fc.property(fc.integer({ min: 0, max: 52 }), lead, fc.nat(), dimensions, (bits, at, inside, d) => {
+    const length = 2 ** bits;
+    const start = Math.floor(at / length) * length;
+    const box = boxAt(start, length, d);
+    assert.equal(box.side.reduce((volume, side) => volume * side, 1), length / CIRCLE);
+    assert.equal(distanceTo([box], pointOf(start + (inside % length), d)), 0);
+  }));
+});
+
+test('morton: going across a face and back comes home, and the two boxes abut, seen from either side', () => {
+  fc.assert(fc.property(fc.integer({ min: 0, max: 50 }), lead, dimensions, fc.nat(4), fc.constantFrom(1, -1), (bits, at, d, k, direction) => {
+    const length = 2 ** bits;
+    const box = boxAt(Math.floor(at / length) * length, length, d);
+    const across = acrossFace(box, k % d, direction);
+    assert.equal(acrossFace(across, k % d, -direction).start, box.start);
+    assert.ok(abut([box], [across]) && abut([across], [box]));
+  }));
+});
+
+test('morton: boxes that meet in a corner share no face, boxes that meet in an edge do', () => {
+  const cell = (x: number, y: number): Box[] => [boxAt(leadOf([x / 4, y / 4]), CIRCLE / 16, 2)];
+  assert.equal(abut(cell(0, 0), cell(1, 0)), true);
+  assert.equal(abut(cell(0, 0), cell(0, 3)), true, 'across the end of the torus');
+  assert.equal(abut(cell(0, 0), cell(1, 1)), false);
+  assert.equal(abut(cell(0, 0), cell(3, 3)), false);
+  assert.equal(abut(cell(0, 0), cell(2, 0)), false);
+});
+
+test('morton: abut is symmetric for any two zones', () => {
+  fc.assert(fc.property(lead, lead, lead, lead, dimensions, (a, b, c, e, d) => {
+    const one = boxesOf(a, b, d);
+    const two = boxesOf(c, e, d);
+    assert.equal(abut(one, two), abut(two, one));
+  }));
+});
