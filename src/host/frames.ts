@@ -1,0 +1,123 @@
+/**
+ * Messages on a byte stream: every frame is its length as a varint, one byte that says what it is, and its bytes.
+ *
+ * The parser keeps the chunks of an unfinished frame as they came and joins them once, so that a frame of a megabyte
+ * costs one copy and an announced length costs nothing until its bytes arrive. A length above the maximum, or one that
+ * no encoder writes, ends the stream it came on: after it no frame boundary can be trusted.
+ */
+import { WireError } from '../core/errors.ts';
+import { assert, must } from '../core/assert.ts';
+
+/** Largest control frame, kind byte included. Raised: one message may hold up a link for longer. Lowered: messages of the protocol no longer fit. */
+export const FRAME_BYTES_MAX = 1.25 * 1024 * 1024;
+
+/** What the bytes of a control frame are. Append only. */
+export const FRAME = { message: 0, card: 1 } as const;
+
+const LENGTH_BYTES_MAX = 4;
+
+/** A frame as one array: length, kind, payload. */
+export function encodeFrame(kind: number, payload: Uint8Array): Uint8Array {
+  const length = payload.length + 1;
+  assert(length <= FRAME_BYTES_MAX, 'a frame fits its maximum');
+  const lengthBytes = length < 0x80 ? 1 : length < 0x4000 ? 2 : length < 0x200000 ? 3 : 4;
+  const frame = new Uint8Array(lengthBytes + length);
+  let rest = length;
+  for (let i = 0; i < lengthBytes - 1; i++) {
+    frame[i] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  frame[lengthBytes - 1] = rest;
+  frame[lengthBytes] = kind;
+  frame.set(payload, lengthBytes + 1);
+  return frame;
+}
+
+/**
+ * The same bytes as a bare Uint8Array. Sockets deliver Node's Buffer, whose `slice` does not copy; code that keeps a
+ * copy of what it received must not depend on where it runs.
+ */
+export function bare(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Cuts a stream of chunks into frames. One per stream; of no use after it threw. */
+export class FrameParser {
+  readonly #frameBytesMax: number;
+  #chunks: Uint8Array[] = [];
+  #bufferedBytes = 0;
+
+  constructor(frameBytesMax: number = FRAME_BYTES_MAX) {
+    this.#frameBytesMax = frameBytesMax;
+  }
+
+  /** How much of an unfinished frame is held. */
+  get bufferedBytes(): number {
+    return this.#bufferedBytes;
+  }
+
+  /** Calls `onFrame` for each frame that `chunk` completes. Throws WireError on a length that cannot be. */
+  push(chunk: Uint8Array, onFrame: (kind: number, payload: Uint8Array) => void): void {
+    if (chunk.length === 0) return;
+    this.#chunks.push(chunk);
+    this.#bufferedBytes += chunk.length;
+    for (;;) {
+      const head = this.#head();
+      if (head === undefined || this.#bufferedBytes < head.headBytes + head.length) return;
+      const frame = this.#take(head.headBytes + head.length).subarray(head.headBytes);
+      onFrame(must(frame[0], 'a frame has a kind byte'), frame.subarray(1));
+    }
+  }
+
+  /** The length in front of the buffered bytes, if all of it is there. */
+  #head(): { readonly headBytes: number; readonly length: number } | undefined {
+    let length = 0;
+    for (let i = 0; i < LENGTH_BYTES_MAX; i++) {
+      const byte = this.#byteAt(i);
+      if (byte === undefined) return undefined;
+      length |= (byte & 0x7f) << (7 * i);
+      if (byte >= 0x80) continue;
+      if (i > 0 && byte === 0) throw new WireError('a frame length is padded');
+      if (length === 0) throw new WireError('a frame is empty');
+      if (length > this.#frameBytesMax) throw new WireError(`a frame of ${length} bytes is over the maximum`);
+      return { headBytes: i + 1, length };
+    }
+    throw new WireError('a frame length has too many bytes');
+  }
+
+  #byteAt(index: number): number | undefined {
+    let rest = index;
+    for (const chunk of this.#chunks) {
+      if (rest < chunk.length) return chunk[rest];
+      rest -= chunk.length;
+    }
+    return undefined;
+  }
+
+  /** Removes `count` buffered bytes and returns them in one piece, copying only if they came in several chunks. */
+  #take(count: number): Uint8Array {
+    this.#bufferedBytes -= count;
+    const first = must(this.#chunks[0], 'bytes are buffered');
+    if (first.length >= count) {
+      if (first.length === count) this.#chunks.shift();
+      else this.#chunks[0] = first.subarray(count);
+      return first.subarray(0, count);
+    }
+    const taken = new Uint8Array(count);
+    let filled = 0;
+    let whole = 0;
+    for (const chunk of this.#chunks) {
+      if (filled + chunk.length > count) break;
+      taken.set(chunk, filled);
+      filled += chunk.length;
+      whole++;
+    }
+    const last = this.#chunks[whole];
+    if (last !== undefined && filled < count) {
+      taken.set(last.subarray(0, count - filled), filled);
+      this.#chunks[whole] = last.subarray(count - filled);
+    }
+    this.#chunks.splice(0, whole);
+    return taken;
+  }
+}
