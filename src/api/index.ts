@@ -1,0 +1,16 @@
+/**
+ * The library's entry: `import { createPeer } from 'grove'`. What is exported here is the public interface; everything
+ * else may change between versions.
+ */
+export type { ErrorCode } from '../core/errors.ts';
+export { GroveError } from '../core/errors.ts';
+export type { LoggedEvent } from '../daemon/event-log.ts';
+export { positionOfKey } from '../daemon/key.ts';
+export type { Value } from '../daemon/objects.ts';
+export type { PoolSettings } from '../daemon/pool.ts';
+export type { RingMember, RingView } from '../daemon/ring-view.ts';
+export type { DaemonStatus } from '../daemon/status.ts';
+export type {
+  Dereferenced, Found, Key, Lookup, ObjectKey, OperationOptions, PeerName, PeerOptions, PutOptions, Stored,
+} from './peer.ts';
+export { createPeer, Peer, PeerOverlay } from './peer.ts';

@@ -1,0 +1,55 @@
+/**
+ * Errors of the API: which HTTP status belongs to which of Grove's error codes, in one table, and the one JSON form.
+ * A client tells errors apart by their code; the message is one sentence for the person behind it.
+ */
+import type { ErrorCode } from '../core/errors.ts';
+import { GroveError } from '../core/errors.ts';
+
+/** What only this layer refuses. */
+export type ApiErrorCode = ErrorCode | 'unauthorized' | 'forbidden' | 'no-such-route' | 'internal';
+
+export interface ErrorBody {
+  readonly error: { readonly code: ApiErrorCode; readonly message: string };
+}
+
+const STATUS: Readonly<Record<ApiErrorCode, number>> = {
+  usage: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  refused: 403,
+  'not-found': 404,
+  'no-such-route': 404,
+  'in-use': 409,
+  'too-large': 413,
+  internal: 500,
+  state: 500,
+  unreachable: 502,
+  'not-running': 503,
+  stopped: 503,
+  timeout: 504,
+  quota: 507,
+};
+
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  readonly code: ApiErrorCode;
+
+  constructor(code: ApiErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Status and body for anything that was thrown. What is not meant for people stays inside. */
+export function replyTo(error: unknown): { readonly status: number; readonly body: ErrorBody } {
+  if (error instanceof GroveError || error instanceof ApiError) return replyWith(error.code, error.message);
+  const status = (error as { readonly statusCode?: unknown }).statusCode;
+  const message = error instanceof Error ? error.message : String(error);
+  if (status === 413) return replyWith('too-large', 'The request is too large.');
+  if (typeof status === 'number' && status >= 400 && status < 500) return replyWith('usage', message);
+  return replyWith('internal', 'Something went wrong inside this peer; its standard error says what.');
+}
+
+function replyWith(code: ApiErrorCode, message: string): { readonly status: number; readonly body: ErrorBody } {
+  return { status: STATUS[code], body: { error: { code, message } } };
+}

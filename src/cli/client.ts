@@ -1,0 +1,146 @@
+/**
+ * A running peer as the commands see it: found through its state directory or named by URL, spoken to over its API.
+ *
+ * Keys travel as positions, because a path cannot carry every text (`..` for one). An answer that is an error becomes the
+ * GroveError it was on the other side, so that exit codes and sentences are the same with and without a network between.
+ */
+import { readFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import type { ErrorCode } from '../core/errors.ts';
+import { GroveError } from '../core/errors.ts';
+import { keyOfPosition, positionOfKey } from '../daemon/key.ts';
+import { findRunning, stateDirectory } from '../daemon/state-files.ts';
+
+export interface ClientOptions {
+  readonly data?: string;
+  readonly api?: string;
+  readonly tokenFile?: string;
+}
+
+export interface ValueReply {
+  readonly bytes: number;
+  readonly key: string;
+  readonly host: string;
+  readonly hops: number;
+  readonly shortcut: boolean;
+  readonly stream: Readable;
+}
+
+const CODES: readonly ErrorCode[] = [
+  'usage', 'not-found', 'too-large', 'quota', 'timeout', 'unreachable', 'refused', 'in-use', 'state', 'not-running', 'stopped',
+];
+
+/** Throws GroveError 'not-running' or 'usage'. */
+export function findPeer(options: ClientOptions): Client {
+  const { data, api, tokenFile } = options;
+  if (api === undefined && tokenFile === undefined) {
+    const found = findRunning(stateDirectory(data));
+    return new Client(found.api, found.token);
+  }
+  if (data !== undefined) throw new GroveError('usage', 'Give either --data, or --api with --token-file: they name two different peers.');
+  if (api === undefined || tokenFile === undefined) {
+    throw new GroveError('usage', '--api and --token-file go together: the address of the peer, and the file with its token.');
+  }
+  return new Client(checkedUrl(api), readToken(tokenFile));
+}
+
+export class Client {
+  readonly #url: string;
+  readonly #token: string;
+
+  constructor(url: string, token: string) {
+    this.#url = url.replace(/\/+$/, '');
+    this.#token = token;
+  }
+
+  async json<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const content = body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+    const response = await this.#request(path, { method, ...content });
+    return (await response.json()) as T;
+  }
+
+  async putValue<T>(key: string, value: Uint8Array | Readable): Promise<T> {
+    const body = value instanceof Readable ? (Readable.toWeb(value) as ReadableStream) : value;
+    const response = await this.#request(`objects/${pathOf(key)}`, {
+      method: 'PUT',
+      body: body as NonNullable<RequestInit['body']>,
+      duplex: 'half',
+      headers: { 'content-type': 'application/octet-stream' },
+    });
+    return (await response.json()) as T;
+  }
+
+  async getValue(key: string): Promise<ValueReply> {
+    return this.#value(`objects/${pathOf(key)}`);
+  }
+
+  async getRef(key: string, field: string): Promise<ValueReply> {
+    return this.#value(`refs/${pathOf(key)}/${encodeURIComponent(field)}`);
+  }
+
+  async #value(path: string): Promise<ValueReply> {
+    const response = await this.#request(path, { method: 'GET' });
+    const header = (name: string): string => response.headers.get(name) ?? '';
+    const stream = response.body === null ? Readable.from([]) : Readable.fromWeb(response.body as ReadableStream);
+    return {
+      bytes: Number(header('content-length')),
+      key: header('x-grove-key'),
+      host: header('x-grove-host'),
+      hops: Number(header('x-grove-hops')),
+      shortcut: header('x-grove-shortcut') === 'true',
+      stream,
+    };
+  }
+
+  async #request(path: string, init: RequestInit & { readonly duplex?: 'half' }): Promise<Response> {
+    const headers = { ...(init.headers as Record<string, string> | undefined), authorization: `Bearer ${this.#token}` };
+    let response: Response;
+    try {
+      response = await fetch(`${this.#url}/api/v1/${path}`, { ...init, headers });
+    } catch (error) {
+      throw this.#unanswered(error);
+    }
+    if (response.ok) return response;
+    throw await errorOf(response);
+  }
+
+  #unanswered(error: unknown): GroveError {
+    const cause = (error as { readonly cause?: unknown }).cause;
+    if (cause instanceof GroveError) return cause;
+    const code = (cause as { readonly code?: string } | undefined)?.code ?? '';
+    if (code === 'ECONNREFUSED' || code === '') {
+      return new GroveError('not-running', `No peer answers at ${this.#url}: is it running? Start it with \`grove up\`.`, { cause: error });
+    }
+    return new GroveError('unreachable', `The peer at ${this.#url} broke off (${code}): look at its output, and try again.`, { cause: error });
+  }
+}
+
+/** A key in the form that fits into a path. */
+export function pathOf(key: string): string {
+  return keyOfPosition(positionOfKey(key));
+}
+
+async function errorOf(response: Response): Promise<GroveError> {
+  const body = (await response.json().catch(() => undefined)) as { readonly error?: { readonly code?: string; readonly message?: string } } | undefined;
+  const code = CODES.find((one) => one === body?.error?.code);
+  const message = body?.error?.message ?? `The peer answered with status ${response.status}: is this address a Grove API?`;
+  if (response.status === 401) {
+    return new GroveError('refused', 'The peer does not accept this token: use the file `token` of its state directory.');
+  }
+  return new GroveError(code ?? 'refused', message);
+}
+
+function checkedUrl(api: string): string {
+  const url = URL.parse(api);
+  if (url?.protocol === 'http:' && url.hostname !== '') return url.origin;
+  throw new GroveError('usage', `The address of an API looks like http://127.0.0.1:4780, and ${JSON.stringify(api)} does not.`);
+}
+
+function readToken(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new GroveError('usage', `The token file ${file} cannot be read: it is the file \`token\` of the peer's state directory.`, { cause: error });
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * What the command files share: the options that every command has, and how arguments are checked.
+ * One place for them, so that --json, --data and the style of the help are the same everywhere.
+ */
+import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import type { ClientOptions } from './client.ts';
+
+/** How to call this program on the machine it runs on: a checkout has no `grove` on the path. */
+export const GROVE = import.meta.url.endsWith('.ts') ? 'npx grove' : 'grove';
+
+export interface PeerOptions extends ClientOptions {
+  readonly json?: boolean;
+}
+
+export function withJson(command: Command): Command {
+  return command.option('--json', 'print one JSON value and nothing else');
+}
+
+/** For commands that talk to a running peer. */
+export function withPeer(command: Command): Command {
+  return withJson(command)
+    .option('--data <dir>', 'the state directory of the running peer')
+    .option('--api <url>', 'the address of its API instead, with --token-file')
+    .option('--token-file <file>', 'the file with the token for --api');
+}
+
+export function withExamples(command: Command, examples: readonly string[]): Command {
+  return command.addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${GROVE} ${example}`).join('\n')}`);
+}
+
+/** Parses a number within bounds; `whole` refuses fractions. */
+export function numberWithin(min: number, max: number, whole: boolean): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    const fits = text.trim() !== '' && value >= min && value <= max && (!whole || Number.isInteger(value));
+    if (fits) return value;
+    throw new InvalidArgumentError(`It must be a ${whole ? 'whole ' : ''}number from ${min} to ${max}.`);
+  };
+}

@@ -1,0 +1,138 @@
+/**
+ * `grove up`: runs a peer in the foreground until a signal, the API or the end of its launcher stops it.
+ *
+ * On a terminal it says what it is and what to do next. With --json it prints exactly one line, once it is ready, for
+ * whatever started it.
+ */
+import type { Command } from 'commander';
+import { GroveError } from '../../core/errors.ts';
+import type { StrategyName } from '../../protocol/options.ts';
+import type { Daemon } from '../../daemon/daemon.ts';
+import { GROVE, numberWithin, withExamples, withJson } from '../command.ts';
+import { printError, printFields, printJson, printLine, strong } from '../output.ts';
+import { shown } from '../text.ts';
+
+interface UpOptions {
+  readonly data?: string;
+  readonly listen?: readonly string[];
+  readonly api?: string;
+  readonly join?: readonly string[];
+  readonly name?: string;
+  readonly poolKey?: string;
+  readonly routing?: StrategyName;
+  readonly dimensions?: number;
+  readonly leafset?: number;
+  readonly json?: boolean;
+}
+
+const API_PORT = 4780;
+/** Exit code of a process that was told twice to stop. */
+const IMPATIENT = 130;
+
+export function defineUp(program: Command): void {
+  const command = program
+    .command('up')
+    .summary('run a peer')
+    .description('Runs a peer until it is stopped. Without --join it begins a private pool of its own, or goes back into the pool it was in.')
+    .option('--data <dir>', 'where it keeps its identity, pool and objects (default: the XDG state directory)')
+    .option('--listen <multiaddr...>', 'where other peers reach it (default: all interfaces, any free port)')
+    .option('--api <host:port>', `where its API listens; loopback only (default: 127.0.0.1:${API_PORT}, or a free port)`)
+    .option('--join <addr...>', 'an invite, or the multiaddress of a member of the pool that --pool-key belongs to')
+    .option('--name <name>', 'what others see (default: the name of this machine)')
+    .option('--pool-key <file>', "the pool's key: 32 bytes, as they are, in hex or in base64")
+    .option('--routing <name>', 'of a new pool: leafset, chord, pastry or can (default: pastry)')
+    .option('--dimensions <d>', 'of a new pool with can routing (default: 2)', numberWithin(1, 8, true))
+    .option('--leafset <r>', 'of a new pool: neighbours known on each side (default: 8)', numberWithin(1, 16, true));
+  withExamples(withJson(command), ['up', 'up --data ./second --join grove1...', 'up --listen /ip4/127.0.0.1/tcp/0 --api 127.0.0.1:0 --json']);
+  command.action(async (options: UpOptions) => up(options));
+}
+
+async function up(options: UpOptions): Promise<void> {
+  const signal = stopSignal();
+  const { startDaemon } = await import('../../daemon/daemon.ts');
+  const { stateDirectory } = await import('../../daemon/state-files.ts');
+  const { readPoolKey } = await import('../../daemon/pool.ts');
+  const { checkLoopback, serveApi } = await import('../../api/server.ts');
+  const address = options.api === undefined ? { host: '127.0.0.1', port: API_PORT, isFlexible: true } : parseApi(options.api);
+  checkLoopback(address.host);
+  const daemon = await startDaemon({
+    signal,
+    directory: stateDirectory(options.data),
+    listen: options.listen,
+    join: options.join ?? [],
+    name: options.name,
+    poolKey: options.poolKey === undefined ? undefined : readPoolKey(options.poolKey),
+    settings: {
+      ...(options.routing === undefined ? {} : { strategy: options.routing }),
+      ...(options.dimensions === undefined ? {} : { dimensions: options.dimensions }),
+      ...(options.leafset === undefined ? {} : { leafsetRadius: options.leafset }),
+    },
+    serve: async (serving) => serveApi(serving, address),
+  }).catch((error: unknown) => {
+    if (error === signal.reason) process.exit(0); // stopped before it was up, as asked
+    throw error;
+  });
+  if (options.json === true) printJson(readyLine(daemon));
+  else greet(daemon, options);
+  const stop = (): void => void daemon.stop();
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
+  await daemon.closed.catch((error: unknown) => {
+    printError(`This peer stopped because of a bug in it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    process.exitCode = 1;
+  });
+  // libp2p leaves timers behind that would hold the process for seconds.
+  process.exit();
+}
+
+function readyLine(daemon: Daemon): unknown {
+  const { peerId, name, position, addresses, api } = daemon.status();
+  return { event: 'ready', pid: process.pid, peerId, name, position, addresses, api, token: daemon.state.token };
+}
+
+function greet(daemon: Daemon, options: UpOptions): void {
+  const { name, peerId, addresses, api, ring, directory } = daemon.status();
+  const data = options.data === undefined ? '' : ` --data ${options.data}`;
+  printLine(`${strong(shown(name))} is up, ${company(ring.size - 1, daemon.session.knowsOthers)}.`);
+  printFields([
+    ['  peer', peerId],
+    ['  address', addresses[0] ?? 'none: it reaches others, others reach it through them'],
+    ['  api', api ?? ''],
+    ['  state', directory ?? ''],
+  ]);
+  printLine();
+  printLine('In another terminal:');
+  printFields([
+    [`  ${GROVE} invite${data}`, 'prints a line that lets another machine in; keep it secret'],
+    [`  ${GROVE} up --data DIR --join INVITE`, 'starts a further peer with it'],
+    [`  ${GROVE} put${data} greeting hello`, 'stores something in the pool'],
+    [`  ${GROVE} status${data}`, 'shows how this peer is doing'],
+  ]);
+  printLine();
+  printLine('Ctrl+C stops this peer; its identity and objects stay.');
+}
+
+function company(others: number, knowsOthers: boolean): string {
+  if (others > 0) return `in a private pool with ${others} other${others === 1 ? '' : 's'}`;
+  return knowsOthers ? 'in its private pool; no other member answers yet, and it keeps trying' : 'in a private pool of its own';
+}
+
+/** Fires at the first signal to stop; the second ends the process at once. */
+function stopSignal(): AbortSignal {
+  const asked = new AbortController();
+  const onSignal = (): void => {
+    if (asked.signal.aborted) process.exit(IMPATIENT);
+    asked.abort();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  return asked.signal;
+}
+
+function parseApi(text: string): { readonly host: string; readonly port: number } {
+  const match = /^(\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (match?.[1] === undefined || port > 65_535) {
+    throw new GroveError('usage', `The API listens on HOST:PORT, for example 127.0.0.1:${API_PORT}, or 127.0.0.1:0 for any free port, and not on ${JSON.stringify(text)}.`);
+  }
+  return { host: match[1].replace(/^\[|\]$/g, ''), port };
+}

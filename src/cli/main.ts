@@ -1,0 +1,65 @@
+/**
+ * The command line: which commands there are, and how they end. Exit code 0 for success, 1 for failure, 2 for wrong usage.
+ *
+ * Each command is a file that defines its options and imports what it needs only when it runs, so that `grove --help` and
+ * short commands load neither libp2p nor a database.
+ */
+import { Command, CommanderError } from 'commander';
+import { groveVersion } from '../daemon/version.ts';
+import { GroveError } from '../core/errors.ts';
+import { defineDelete } from './commands/delete.ts';
+import { defineGet } from './commands/get.ts';
+import { defineInvite } from './commands/invite.ts';
+import { defineJoin } from './commands/join.ts';
+import { defineLookup } from './commands/lookup.ts';
+import { definePut } from './commands/put.ts';
+import { defineRef } from './commands/ref.ts';
+import { defineRing } from './commands/ring.ts';
+import { defineSim } from './commands/sim.ts';
+import { defineStatus } from './commands/status.ts';
+import { defineUp } from './commands/up.ts';
+import { withExamples } from './command.ts';
+import { printError } from './output.ts';
+
+const USAGE = 2;
+const FAILURE = 1;
+
+const program = new Command('grove')
+  .description('Grove: a self-organizing peer-to-peer overlay. Start a peer, let others in, keep objects together.')
+  .version(groveVersion(), '-V, --version', 'print the version')
+  .helpOption('-h, --help', 'show help')
+  .configureOutput({ outputError: (text) => printError(`${sentence(text)} See --help.`) })
+  .exitOverride();
+
+withExamples(program, ['up', 'invite', 'up --data ./second --join INVITE', 'put greeting hello', 'get greeting']);
+for (const define of [
+  defineUp, defineStatus, defineRing, defineLookup, definePut, defineGet, defineDelete, defineRef, defineInvite, defineJoin, defineSim,
+]) {
+  define(program);
+}
+
+// Whoever reads our output may have seen enough (`| head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : FAILURE));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // At once: what a failed start left under way need not be waited for.
+  process.exit(exitCodeFor(error));
+}
+
+function exitCodeFor(error: unknown): number {
+  // Commander has printed its help or its error already.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+  if (error instanceof GroveError) {
+    printError(error.message);
+    return error.code === 'usage' ? USAGE : FAILURE;
+  }
+  printError(`Something went wrong inside grove: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  return FAILURE;
+}
+
+function sentence(text: string): string {
+  const plain = text.replace(/^error: /, '').trim();
+  return `${plain.charAt(0).toUpperCase()}${plain.slice(1)}${/[.?!)]$/.test(plain) ? '' : '.'}`;
+}

@@ -1,0 +1,77 @@
+/**
+ * Real peers behind the Cluster interface: the testnet of src/daemon, and real waiting.
+ */
+import type { Random } from '../../src/core/random.ts';
+import { randomFrom } from '../../src/core/random.ts';
+import { Testnet } from '../../src/daemon/testnet.ts';
+import type { Node } from '../../src/protocol/node.ts';
+import type { ProtocolOptions } from '../../src/protocol/options.ts';
+import type { Cluster } from './cluster.ts';
+
+const POLL_MS = 20;
+
+export class LiveCluster implements Cluster {
+  readonly kind = 'real';
+  readonly replay: string;
+  readonly random: Random;
+  readonly #net: Testnet;
+
+  private constructor(seed: number, net: Testnet) {
+    this.replay = `seed ${seed} (real peers: timing differs)`;
+    this.random = randomFrom(seed);
+    this.#net = net;
+  }
+
+  static async create(seed: number, protocol: ProtocolOptions): Promise<LiveCluster> {
+    return new LiveCluster(seed, await Testnet.create({ protocol }));
+  }
+
+  spawn(): Promise<number> {
+    return this.#net.spawn();
+  }
+
+  kill(peer: number): Promise<void> {
+    return this.#net.kill(peer);
+  }
+
+  leave(peer: number): Promise<void> {
+    return this.#net.leave(peer);
+  }
+
+  restart(peer: number): Promise<void> {
+    return this.#net.restart(peer);
+  }
+
+  split(groupOf: (peer: number) => number): void {
+    this.#net.split(groupOf);
+  }
+
+  heal(): void {
+    this.#net.heal();
+  }
+
+  alive(): number[] {
+    return this.#net.alive();
+  }
+
+  node(peer: number): Node {
+    return this.#net.node(peer);
+  }
+
+  input(peer: number, call: (node: Node) => void): void {
+    this.#net.input(peer, call);
+  }
+
+  async until(holds: () => boolean, withinMs: number): Promise<boolean> {
+    const deadline = performance.now() + withinMs;
+    while (!holds()) {
+      if (performance.now() > deadline) return false;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+    return true;
+  }
+
+  stop(): Promise<void> {
+    return this.#net.stop();
+  }
+}
