@@ -10,6 +10,7 @@ import type { RingSimulationResult } from '../../sim/ring/run-ring.ts';
 import { numberWithin, withExamples, withJson } from '../command.ts';
 import { printFields, printJson } from '../output.ts';
 import { defineSimLagover } from './sim-lagover.ts';
+import { defineSimSomo } from './sim-somo.ts';
 
 interface SimOptions {
   readonly peers: number;
@@ -49,6 +50,7 @@ export function defineSim(program: Command): void {
   withExamples(withJson(command), ['sim ring', 'sim ring --peers 10000 --mean-session-minutes 60 --json', 'sim ring --strategy can --dimensions 3 --seed 7']);
   command.action(async (options: SimOptions) => run(options));
   defineSimLagover(program, sim);
+  defineSimSomo(sim);
 }
 
 async function run(options: SimOptions): Promise<void> {
