@@ -1,87 +1,88 @@
 /**
- * Adaptive, ours: fan-out rises, strictness turns out, and nobody moves who need not (docs/decisions/0020).
+ * Adaptive, ours: a tree that knows where it has room, and makes room where somebody comes (docs/decisions/0020).
  *
- * The exact decision in feasibility.ts says what a good tree looks like: at every depth those who must be there, then the
- * largest fan-outs. Three local moves lead towards it. A newcomer with more slots than j takes j's place and all of j's
- * children at their old depth; only j moves, one deeper. A newcomer for whom no slot is left turns out the laxer peer with the
- * fewest slots. And when it meets j in vain, j changes places with a child that has more slots. Free slots are found by
- * summaries that travel up the tree with the delay data: requests are routed down by them.
+ * Three ideas. Peers know what their subtree can still bear (informed-views.ts), so a request is routed to a free slot, and
+ * in proportion to how many there are, so that a crowd spreads. Whoever comes to a place that is full is fitted in by moving
+ * the peers around it, none of which is late for it (adaptive-moves.ts, regroup.ts). Only when nothing else is left does a
+ * stricter peer leave a laxer one floating. As everybody is placed within its limit, subtrees stay whole and in time.
  */
-import { laxest, tryBelow, trySource } from './places.ts';
-import type { Action, ChildView, CounterpartView, InitiatorView, RuleOptions, SourceView } from './views.ts';
+import { rearrange, tryInsertAbove, tryOpenSlot, tryRise, tryTakeOver } from './adaptive-moves.ts';
+import type { InformedChild, InformedCounterpart, InformedInitiator, InformedSource, Surroundings } from './informed-views.ts';
+import { regroup, regroupWithoutOne, regroupWithoutSome } from './regroup.ts';
+import type { Action, RuleOptions } from './views.ts';
 import { ASK, SOURCE } from './views.ts';
 
-export function decideAdaptiveAtSource(i: InitiatorView, source: SourceView, options: RuleOptions): Action {
-  const placed = trySource(i, source, options);
+/** i contacts the source. Only for who must stand there, or when no room is known anywhere, are its children moved. */
+export function decideAdaptiveAtSource(i: InformedInitiator, source: InformedSource, options: RuleOptions): Action {
+  const here: Surroundings = { id: SOURCE, delay: 0, ...source };
+  const placed = tryOpenSlot(i, here);
   if (placed !== undefined) return placed;
-  return source.anyChild === undefined || i.constraint <= source.hop ? ASK : { kind: 'refer', to: source.anyChild };
+  const mustStandHere = i.limit < 2 * source.hop;
+  if (!mustStandHere && source.roomAt !== undefined) return refer(source.roomAt);
+  const moved = fitIn(i, here) ?? (options.rules === 'displacing' ? (regroupWithoutOne(i, here) ?? regroupWithoutSome(i, here)) : undefined);
+  if (moved !== undefined) return moved;
+  return mustStandHere || source.laxerAt === undefined ? shed(i) : refer(source.laxerAt);
 }
 
-export function decideAdaptive(i: InitiatorView, j: CounterpartView, options: RuleOptions): Action {
+export function decideAdaptive(i: InformedInitiator, j: InformedCounterpart, options: RuleOptions): Action {
   const k = j.parent;
-  if (k === undefined) return { kind: 'refer', to: SOURCE };
-  const placed = tryBelow(i, j) ?? tryAbove(i, j, k.id);
+  if (k === undefined || j.root.id !== SOURCE) return decideFloating(i, j);
+  const placed = tryOpenSlot(i, j) ?? tryInsertAbove(i, j) ?? tryRise(i, j, k) ?? regroup(i, j) ?? tryTakeOver(i, j);
   if (placed !== undefined) return placed;
-  const down = slotBelow(i, j);
-  if (down !== undefined) return { kind: 'refer', to: down };
-  const slotElsewhere = (j.openDelayOfTree ?? Infinity) + j.hop <= i.constraint;
-  if (!slotElsewhere) {
-    const moved = (options.rules === 'displacing' ? tryTurnOut(i, j, k.id) : undefined) ?? tryLift(j);
-    if (moved !== undefined) return moved;
+  const roomier = drawChild(i, j, (child) => child.room);
+  if (roomier !== undefined) return refer(roomier);
+  return options.rules === 'displacing' ? displaceOrSearch(i, j) : j.roomAt === undefined ? shed(i) : refer(j.roomAt);
+}
+
+/** Nothing is free here: a laxer child of j, else room elsewhere, else several laxer ones, else a place where laxer ones stand. */
+function displaceOrSearch(i: InformedInitiator, j: InformedCounterpart): Action {
+  const one = regroupWithoutOne(i, j);
+  if (one !== undefined) return one;
+  if (j.roomAt !== undefined) return refer(j.roomAt);
+  const some = regroupWithoutSome(i, j);
+  if (some !== undefined) return some;
+  const towards = drawChild(i, j, (child) => child.laxer) ?? j.laxerAt;
+  return towards === undefined ? shed(i) : refer(towards);
+}
+
+/**
+ * Both float. They join only in an order that leaves the parent's tree as free to choose its place as before. A j that is
+ * about to take the place of the parent that both lost counts as standing there.
+ */
+function decideFloating(i: InformedInitiator, j: InformedCounterpart): Action {
+  if (j.awaited !== undefined && j.limit >= j.awaited) {
+    const placed = fitIn(i, { ...j, delay: j.awaited });
+    if (placed !== undefined) return placed;
   }
-  return slotElsewhere || j.delay >= i.constraint ? { kind: 'refer', to: k.id } : ASK;
+  const below = tryOpenSlot(i, { ...j, delay: j.root.limit + j.delay - j.hop });
+  if (below !== undefined) return below;
+  if (j.parent === undefined && i.openSlots > 0 && j.limit >= i.limit + j.hop) return rearrange([{ child: j.id, parent: i.id }]);
+  return refer(SOURCE);
 }
 
-/** i takes the place of j, which has fewer slots, and adopts it and all its children. */
-function tryAbove(i: InitiatorView, j: CounterpartView, k: number): Action | undefined {
-  if (i.fanout <= j.fanout || j.delay > i.constraint || j.delay + j.hop > j.constraint) return undefined;
-  const adopted = [j.id, ...j.children.map((child) => child.id)];
-  return { kind: 'replace', parent: k, replaced: j.id, adopted, discarded: surplus(i, adopted.length) };
+function fitIn(i: InformedInitiator, here: Surroundings): Action | undefined {
+  return tryOpenSlot(i, here) ?? tryInsertAbove(i, here) ?? regroup(i, here);
 }
 
-/** i takes the place of the laxer one with the fewest slots, j or a child of j; what i has no slot for stays where it was. */
-function tryTurnOut(i: InitiatorView, j: CounterpartView, k: number): Action | undefined {
-  let found: ChildView | undefined;
-  for (const other of [j, ...j.children]) {
-    const delay = other === j ? j.delay : j.delay + j.hop;
-    if (delay > i.constraint || other.constraint <= i.constraint) continue;
-    if (found === undefined || other.fanout < found.fanout
-      || (other.fanout === found.fanout && other.constraint > found.constraint)) found = other;
-  }
-  if (found === undefined) return undefined;
-  const free = i.fanout - i.children.length;
-  const heirs = found === j ? j.children.map((child) => child.id) : (found.grandchildren ?? []);
-  return { kind: 'replace', parent: found === j ? k : j.id, replaced: found.id, adopted: heirs.slice(0, free), discarded: [] };
+/** The tree has no place for i with all its children: those that bind it float on their own. */
+function shed(i: InformedInitiator): Action {
+  if (i.limit >= i.constraint) return ASK;
+  const strictest = Math.min(...i.children.map((child) => child.limit));
+  return rearrange([], i.children.filter((child) => child.limit === strictest).map((child) => child.id));
 }
 
-/** A child of j with more slots takes the place of j, when j can stand one deeper. */
-function tryLift(j: CounterpartView): Action | undefined {
-  if (j.delay + j.hop > j.constraint) return undefined;
-  let best: ChildView | undefined;
+/** A child of j, with chances in proportion to the weights. */
+function drawChild(i: InformedInitiator, j: Surroundings, weightOf: (child: InformedChild) => number): number | undefined {
+  let total = 0;
+  for (const child of j.children) total += weightOf(child);
+  let at = i.chance * total;
   for (const child of j.children) {
-    if (child.fanout > (best ?? j).fanout) best = child;
+    at -= weightOf(child);
+    if (at < 0) return child.id;
   }
-  return best === undefined ? undefined : { kind: 'lift', child: best.id, parent: j.id };
+  return undefined;
 }
 
-/** The child of j below which the summaries know a free slot that i reaches in time. */
-function slotBelow(i: InitiatorView, j: CounterpartView): number | undefined {
-  let best: ChildView | undefined;
-  for (const child of j.children) {
-    if ((child.openDelay ?? Infinity) + child.hop <= i.constraint && (child.openDelay ?? Infinity) < (best?.openDelay ?? Infinity)) best = child;
-  }
-  return best?.id;
-}
-
-/** Own children, the laxest first, that must go to make room for so many others. */
-function surplus(i: InitiatorView, wanted: number): number[] {
-  const own = [...i.children];
-  const discarded: number[] = [];
-  while (own.length + wanted > i.fanout) {
-    const child = laxest(own);
-    if (child === undefined) break;
-    own.splice(own.indexOf(child), 1);
-    discarded.push(child.id);
-  }
-  return discarded;
+function refer(to: number): Action {
+  return { kind: 'refer', to };
 }

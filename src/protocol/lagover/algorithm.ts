@@ -1,34 +1,37 @@
 /**
  * The algorithms by name: what to do at the source, what to do on meeting somebody, and which maintenance goes with it.
  *
- * One interface, so that round-based runs and peers choose by name and neither knows what distinguishes them.
+ * Two kinds. The paper's know what they see of the two that meet. An informed one also knows what travels along the tree
+ * (informed-views.ts), and remembers whom to turn to (succession.ts).
  */
 import { decideAdaptive, decideAdaptiveAtSource } from './adaptive.ts';
 import { decideGreedy, decideGreedyAtSource } from './greedy.ts';
 import { decideHybrid, decideHybridAtSource } from './hybrid.ts';
+import type { InformedCounterpart, InformedInitiator, InformedSource } from './informed-views.ts';
 import type { MaintenanceForm } from './maintenance.ts';
 import type { Action, CounterpartView, InitiatorView, RuleOptions, SourceView } from './views.ts';
 
 export const ALGORITHM_NAMES = ['greedy', 'hybrid', 'adaptive'] as const;
 export type AlgorithmName = (typeof ALGORITHM_NAMES)[number];
 
-export interface Algorithm {
+interface Rules<I, J, S> {
   readonly maintenance: MaintenanceForm;
-  /** Whether it wants the summaries of free slots that travel with the delay data. */
-  readonly usesSummaries: boolean;
-  /**
-   * Whether a peer begins with whom it knows: the source when it is new or the oracle knows nobody, and its
-   * grandparent when its parent is gone.
-   */
-  readonly usesMemory: boolean;
-  readonly atSource: (i: InitiatorView, source: SourceView, options: RuleOptions) => Action;
-  readonly meet: (i: InitiatorView, j: CounterpartView, options: RuleOptions) => Action;
+  readonly atSource: (i: I, source: S, options: RuleOptions) => Action;
+  readonly meet: (i: I, j: J, options: RuleOptions) => Action;
 }
 
+export interface PlainAlgorithm extends Rules<InitiatorView, CounterpartView, SourceView> {
+  readonly informed: false;
+}
+
+export interface InformedAlgorithm extends Rules<InformedInitiator, InformedCounterpart, InformedSource> {
+  readonly informed: true;
+}
+
+export type Algorithm = PlainAlgorithm | InformedAlgorithm;
+
 export const ALGORITHMS: Readonly<Record<AlgorithmName, Algorithm>> = {
-  greedy: { maintenance: 'algorithm-1', atSource: decideGreedyAtSource, meet: decideGreedy, usesSummaries: false, usesMemory: false },
-  hybrid: { maintenance: 'timeout', atSource: decideHybridAtSource, meet: decideHybrid, usesSummaries: false, usesMemory: false },
-  adaptive: {
-    maintenance: 'timeout', atSource: decideAdaptiveAtSource, meet: decideAdaptive, usesSummaries: true, usesMemory: true,
-  },
+  greedy: { informed: false, maintenance: 'algorithm-1', atSource: decideGreedyAtSource, meet: decideGreedy },
+  hybrid: { informed: false, maintenance: 'timeout', atSource: decideHybridAtSource, meet: decideHybrid },
+  adaptive: { informed: true, maintenance: 'timeout', atSource: decideAdaptiveAtSource, meet: decideAdaptive },
 };

@@ -34,10 +34,6 @@ export interface ConsumerView {
 export interface ChildView extends ConsumerView {
   /** Delay of a hop between i and this child. */
   readonly hop: number;
-  /** Summary that travels up: the least delay of anybody with a free slot in its subtree, Infinity if there is none. */
-  readonly openDelay?: number;
-  /** Its own children, for who takes its place. */
-  readonly grandchildren?: readonly number[];
 }
 
 /** i: it floats, so it is the root of its own subtree. */
@@ -60,8 +56,6 @@ export interface CounterpartView extends ChildView {
   /** Undefined while j floats. */
   readonly parent: ParentView | undefined;
   readonly children: readonly ChildView[];
-  /** Summary that travels down: the least delay of anybody with a free slot in the whole tree. */
-  readonly openDelayOfTree?: number;
 }
 
 /** The source, as i sees it. It may have very many children; only the laxest one can be worth a word. */
@@ -70,8 +64,6 @@ export interface SourceView {
   /** Delay of a hop between the source and i. */
   readonly hop: number;
   readonly laxestChild: ChildView | undefined;
-  /** One of its children, drawn at random: where a peer may begin to look that knows nobody. */
-  readonly anyChild?: number;
 }
 
 export type Action =
@@ -81,17 +73,22 @@ export type Action =
   | { readonly kind: 'insert'; readonly parent: number; readonly child: number; readonly discarded: number | undefined }
   /** i takes `displaced`'s place below `parent`; `displaced` floats with its subtree. */
   | { readonly kind: 'displace'; readonly parent: number; readonly displaced: number }
-  /** i takes `replaced`'s place below `parent` and adopts some of those that stood there; `discarded`, its own, float. */
+  /**
+   * Adaptive only. `floats` leave their parents with their subtrees; all children of `takenOver` become children of i; then each
+   * link's child leaves its parent and goes below the new one, in this order. Whether i is among them or goes on floating shows there.
+   */
   | {
-    readonly kind: 'replace'; readonly parent: number; readonly replaced: number;
-    readonly adopted: readonly number[]; readonly discarded: readonly number[];
+    readonly kind: 'rearrange'; readonly links: readonly Link[]; readonly floats: readonly number[]; readonly takenOver: number | undefined;
   }
-  /** `child` changes places with its parent; the other children keep their depth or come nearer. i goes on floating. */
-  | { readonly kind: 'lift'; readonly child: number; readonly parent: number }
-  /** Nothing changes; i meets `to` next, which is further upstream or the source. */
+  /** Nothing changes; i meets `to` next, who may stand upstream or downstream, or the source. */
   | { readonly kind: 'refer'; readonly to: number }
   /** Nothing changes; i asks the oracle next. */
   | { readonly kind: 'ask' };
+
+export interface Link {
+  readonly child: number;
+  readonly parent: number;
+}
 
 export const ASK: Action = { kind: 'ask' };
 

@@ -1,6 +1,6 @@
 /**
- * What must hold after every round of a LagOver run, computed from the parents alone: no cycle, no fan-out exceeded, delays
- * and roots as the paths say, nobody below an offline peer, and the running counts equal to a recount.
+ * What must hold after every round of a LagOver run, computed from the parents alone: no cycle, no fan-out exceeded, delays,
+ * roots and limits as the paths say, nobody below an offline peer, and the running counts equal to a recount.
  *
  * Returns sentences, so that a test prints them all at once; it shares no code with what it checks.
  */
@@ -8,7 +8,7 @@ import type { Forest } from './forest.ts';
 import { FLOATING } from './forest.ts';
 
 export function checkForest(forest: Forest): string[] {
-  return [...checkLinks(forest), ...checkPaths(forest), ...checkCounts(forest)];
+  return [...checkLinks(forest), ...checkPaths(forest), ...checkLimits(forest), ...checkCounts(forest)];
 }
 
 function checkLinks(forest: Forest): string[] {
@@ -42,6 +42,16 @@ function checkPaths(forest: Forest): string[] {
     if (steps > forest.peers) faults.push(`peer ${peer} hangs on a cycle`);
     else if (forest.root[peer] !== at) faults.push(`peer ${peer} names root ${forest.root[peer]} instead of ${at}`);
     else if (forest.delay[peer] !== (at === 0 ? steps : steps + 1)) faults.push(`peer ${peer} reports a wrong delay`);
+  }
+  return faults;
+}
+
+/** Each limit is the strictest of the peer's own constraint and its children's limits, a hop less: so are all limits right. */
+function checkLimits(forest: Forest): string[] {
+  const faults: string[] = [];
+  for (let peer = 1; peer <= forest.peers; peer++) {
+    const limits = forest.childrenOf(peer).map((child) => (forest.limit[child] as number) - 1);
+    if (forest.limit[peer] !== Math.min(forest.constraint[peer] as number, ...limits)) faults.push(`peer ${peer} reports a wrong limit`);
   }
   return faults;
 }

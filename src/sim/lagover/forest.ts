@@ -24,6 +24,8 @@ export class Forest {
   readonly parent: Int32Array;
   readonly delay: Int32Array;
   readonly root: Int32Array;
+  /** The largest delay of a peer at which it and everybody below it is in time. */
+  readonly limit: Float64Array;
   readonly childCount: Int32Array;
   readonly firstChild: Int32Array;
   readonly nextSibling: Int32Array;
@@ -48,6 +50,7 @@ export class Forest {
     this.delay = new Int32Array(length + 1).fill(1);
     this.delay[SOURCE] = 0;
     this.root = Int32Array.from({ length: length + 1 }, (_, id) => id);
+    this.limit = Float64Array.from(this.constraint);
     this.childCount = new Int32Array(length + 1);
     this.firstChild = new Int32Array(length + 1).fill(NONE);
     this.nextSibling = new Int32Array(length + 1).fill(NONE);
@@ -73,14 +76,18 @@ export class Forest {
     return (this.childCount[node] as number) < (this.fanout[node] as number);
   }
 
-  /** A child of the source with the largest constraint there, or -1. */
-  laxestBelowSource(): number {
-    return this.#belowSource.size === 0 ? NONE : this.#belowSource.at(this.#belowSource.size - 1);
+  /** The child of the source with the largest constraint there, or of this rank from the largest down; -1 when there are fewer. */
+  laxestBelowSource(rank = 0): number {
+    return this.#belowSource.size <= rank ? NONE : this.#belowSource.at(this.#belowSource.size - 1 - rank);
   }
 
   /** One of the source's children, uniformly, or -1. */
   anyBelowSource(random: Random): number {
     return this.#belowSource.draw(Infinity, random);
+  }
+
+  openSlots(node: number): number {
+    return (this.fanout[node] as number) - (this.childCount[node] as number);
   }
 
   childrenOf(node: number): number[] {
@@ -121,6 +128,7 @@ export class Forest {
     this.parent[child] = parent;
     if (parent === SOURCE) this.#belowSource.add(child, this.constraint[child] as number);
     this.#countChild(parent, 1);
+    this.#lowerLimits(child);
     this.#settle(child, this.root[parent] as number, (this.delay[parent] as number) + 1);
   }
 
@@ -137,7 +145,31 @@ export class Forest {
     this.parent[child] = FLOATING;
     if (parent === SOURCE) this.#belowSource.remove(child);
     this.#countChild(parent, -1);
+    this.#raiseLimits(parent, (this.limit[child] as number) - 1);
     this.#settle(child, child, 1);
+  }
+
+  /** A new child may bind its ancestors. */
+  #lowerLimits(child: number): void {
+    let bound = (this.limit[child] as number) - 1;
+    for (let node = this.parent[child] as number; node > SOURCE && (this.limit[node] as number) > bound; node = this.parent[node] as number) {
+      this.limit[node] = bound;
+      bound--;
+    }
+  }
+
+  /** A child that held the limit of `from` at `bound` may be gone; so may the reason of the limits above. */
+  #raiseLimits(from: number, bound: number): void {
+    let held = bound;
+    for (let node = from; node > SOURCE && (this.limit[node] as number) >= held; node = this.parent[node] as number) {
+      let limit = this.constraint[node] as number;
+      for (let child = this.firstChild[node] as number; child !== NONE; child = this.nextSibling[child] as number) {
+        limit = Math.min(limit, (this.limit[child] as number) - 1);
+      }
+      if (limit === this.limit[node]) return;
+      held = (this.limit[node] as number) - 1;
+      this.limit[node] = limit;
+    }
   }
 
   #countChild(parent: number, change: number): void {

@@ -50,27 +50,36 @@ class ExactOracle implements Oracle {
   }
 }
 
-/** Knows delays and free slots of who heard from the source a few rounds ago; prefers what then had a slot, and offers any in time otherwise. */
+/**
+ * Knows delays and free slots of a few rounds ago. Of those who then heard from the source in time for the enquirer it prefers
+ * those with a free slot; when there are none at all, as at the start of a feed, it names somebody else who waits.
+ */
 class DirectoryOracle implements Oracle {
   readonly #forest: Forest;
   readonly #random: Random;
+  #waiting: DelayIndex;
   #everyone: DelayIndex;
   #open: DelayIndex;
 
   constructor(forest: Forest, random: Random) {
     this.#forest = forest;
     this.#random = random;
-    this.#everyone = this.#open = new DelayIndex(0, 1);
+    this.#waiting = this.#everyone = this.#open = new DelayIndex(0, 1);
   }
 
   beginRound(round: number): void {
     if (round % DIRECTORY_AGE_ROUNDS !== 0) return;
     const { peers, delay, online, root } = this.#forest;
     const delayMax = this.#forest.everyone.delayMax;
+    this.#waiting = new DelayIndex(peers, delayMax);
     this.#everyone = new DelayIndex(peers, delayMax);
     this.#open = new DelayIndex(peers, delayMax);
     for (let peer = 1; peer <= peers; peer++) {
-      if (online[peer] === 0 || root[peer] !== SOURCE) continue;
+      if (online[peer] === 0) continue;
+      if (root[peer] !== SOURCE) {
+        this.#waiting.add(peer, delay[peer] as number);
+        continue;
+      }
       this.#everyone.add(peer, delay[peer] as number);
       if (this.#forest.hasFreeSlot(peer)) this.#open.add(peer, delay[peer] as number);
     }
@@ -78,8 +87,11 @@ class DirectoryOracle implements Oracle {
 
   answer(peer: number): number {
     const limit = this.#forest.constraint[peer] as number;
-    const open = drawOther(this.#forest, this.#open, limit, peer, this.#random);
-    return open !== -1 ? open : drawOther(this.#forest, this.#everyone, limit, peer, this.#random);
+    for (const index of [this.#open, this.#everyone, this.#waiting]) {
+      const other = drawOther(this.#forest, index, limit, peer, this.#random);
+      if (other !== -1) return other;
+    }
+    return -1;
   }
 }
 

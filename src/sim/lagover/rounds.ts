@@ -6,21 +6,23 @@
  * none. Then maintenance judges everybody. Each interaction is atomic and sees what earlier ones of the round did. With
  * asynchronous timing an interaction takes one to four rounds and decides on what it finds when it ends.
  */
+import { must } from '../../core/assert.ts';
 import type { Random } from '../../core/random.ts';
 import { randomFrom } from '../../core/random.ts';
 import type { Algorithm, AlgorithmName } from '../../protocol/lagover/algorithm.ts';
 import { ALGORITHMS } from '../../protocol/lagover/algorithm.ts';
 import { decideToLeave } from '../../protocol/lagover/maintenance.ts';
-import type { RuleSet, SourceKind } from '../../protocol/lagover/views.ts';
+import type { Action, RuleSet, SourceKind } from '../../protocol/lagover/views.ts';
 import { SOURCE } from '../../protocol/lagover/views.ts';
 import { Fingerprint } from '../fingerprint.ts';
+import { Contacts, NOBODY } from './contacts.ts';
 import { FLOATING, Forest } from './forest.ts';
+import { InformedViews } from './informed.ts';
 import { carryOut, decide } from './interactions.ts';
 import type { Oracle, OracleName } from './oracles.ts';
 import { oracleFor } from './oracles.ts';
 import type { ChurnPlan, Presence } from './presence.ts';
 import { presenceFor } from './presence.ts';
-import { Summaries } from './summaries.ts';
 import type { Workload } from './workloads.ts';
 
 export type Timing = 'synchronous' | 'asynchronous';
@@ -40,12 +42,11 @@ export interface RoundsOptions {
 }
 
 export const ROUNDS_DEFAULTS: RoundsOptions = {
-  algorithm: 'hybrid', rules: 'displacing', source: 'pull', oracle: 'random-delay', timing: 'synchronous',
+  algorithm: 'adaptive', rules: 'displacing', source: 'pull', oracle: 'random-delay', timing: 'synchronous',
   timeout: 8, maintenance: 3, churn: undefined, seed: 1,
 };
 
 const DURATION_ROUNDS_MAX = 4;
-const NOBODY = -1;
 
 export class LagoverRounds {
   readonly forest: Forest;
@@ -60,14 +61,14 @@ export class LagoverRounds {
   readonly #algorithm: Algorithm;
   readonly #oracle: Oracle;
   readonly #presence: Presence;
-  readonly #summaries: Summaries | undefined;
+  /** Only for informed algorithms. */
+  readonly #views: InformedViews | undefined;
+  readonly #contacts: Contacts;
   readonly #order: Random;
   readonly #durations: Random;
   /** Rounds since it began to float or last contacted the source. */
   readonly #floated: Int32Array;
   readonly #lateRounds: Int32Array;
-  /** Whom it was referred to. */
-  readonly #reference: Int32Array;
   /** Asynchronous timing: with whom it is busy, and in which round that ends. */
   readonly #busyWith: Int32Array;
   readonly #busyUntil: Int32Array;
@@ -82,11 +83,11 @@ export class LagoverRounds {
     this.#presence = presenceFor(options.churn, this.forest, random.fork('churn'));
     this.#order = random.fork('order');
     this.#durations = random.fork('durations');
-    this.#summaries = this.#algorithm.usesSummaries ? new Summaries(this.forest, random.fork('source')) : undefined;
+    this.#views = this.#algorithm.informed ? new InformedViews(this.forest, random.fork('views')) : undefined;
+    this.#contacts = new Contacts(this.forest, this.#algorithm.informed);
     const size = this.forest.peers + 1;
     this.#floated = new Int32Array(size);
     this.#lateRounds = new Int32Array(size);
-    this.#reference = new Int32Array(size).fill(this.#algorithm.usesMemory ? SOURCE : NOBODY);
     this.#busyWith = new Int32Array(size).fill(NOBODY);
     this.#busyUntil = new Int32Array(size);
     this.#floating = new Int32Array(size);
@@ -107,7 +108,7 @@ export class LagoverRounds {
     this.#presence.beginRound(this.round, this.#comeOrGo);
     const shareAfterChurn = this.satisfiedShare;
     this.#oracle.beginRound(this.round);
-    this.#summaries?.refresh();
+    this.#views?.refresh();
     const count = this.#gatherFloating();
     for (let rank = 0; rank < count; rank++) {
       const peer = this.#floating[rank] as number;
@@ -141,12 +142,13 @@ export class LagoverRounds {
       if (this.round < (this.#busyUntil[i] as number)) return;
       this.#busyWith[i] = NOBODY;
       // Meanwhile the other may have left or come to stand below i.
-      if (j !== SOURCE && !this.#canMeet(i, j)) return;
+      if (!this.#contacts.canMeet(i, j)) return;
     } else {
       j = this.#choose(i);
       if (j === NOBODY) {
         this.refusals++;
-        if (!this.#algorithm.usesMemory) return;
+        // Nobody could serve it: only the source itself may.
+        if (!this.#algorithm.informed) return;
         j = SOURCE;
       }
       if (this.#options.timing === 'asynchronous') {
@@ -163,44 +165,52 @@ export class LagoverRounds {
 
   /** The source after the time-out, else the last reference, else whom the oracle names. */
   #choose(i: number): number {
-    const reference = this.#reference[i] as number;
-    this.#reference[i] = NOBODY;
+    const contact = this.#contacts.take(i);
     if ((this.#floated[i] as number) >= this.#options.timeout) return SOURCE;
-    if (reference === SOURCE || (reference !== NOBODY && this.#canMeet(i, reference))) return reference;
-    return this.#oracle.answer(i);
-  }
-
-  #canMeet(i: number, j: number): boolean {
-    return this.forest.online[j] === 1 && this.forest.root[j] !== i;
+    return contact === NOBODY ? this.#oracle.answer(i) : contact;
   }
 
   #interact(i: number, j: number): void {
     this.interactions++;
     if (j === SOURCE) this.#floated[i] = 0;
-    const action = decide(this.forest, this.#algorithm, this.#options, i, j, this.#summaries);
+    const action = this.#decide(i, j);
     this.fingerprint.add(this.round, action.kind.length, i, j);
-    if (carryOut(this.forest, i, action, this.#lost)) {
+    const onLost = (peer: number): void => {
+      this.#lost(peer);
+      this.#contacts.turnedOut(peer, i);
+    };
+    if (carryOut(this.forest, i, action, onLost)) {
       this.#begin(i);
       if (action.kind === 'attach') this.#begin(action.child);
+      if (action.kind === 'rearrange') for (const { child } of action.links) this.#begin(child);
     } else if (action.kind === 'refer') {
-      this.#reference[i] = action.to;
+      this.#contacts.refer(i, action.to);
+      this.#views?.sent(i, j, action.to);
     }
+  }
+
+  #decide(i: number, j: number): Action {
+    const algorithm = this.#algorithm;
+    if (!algorithm.informed) return decide(this.forest, algorithm, this.#options, i, j);
+    const views = must(this.#views, 'an informed algorithm has views');
+    const initiator = views.initiator(i);
+    if (j === SOURCE) return algorithm.atSource(initiator, views.source(i), this.#options);
+    return algorithm.meet(initiator, views.counterpart(i, j, this.#contacts.awaitedDelay(i, j)), this.#options);
   }
 
   /** A peer begins anew: attached, turned out, arrived or gone. */
   readonly #begin = (peer: number): void => {
     this.#floated[peer] = 0;
     this.#lateRounds[peer] = 0;
-    this.#reference[peer] = NOBODY;
+    this.#contacts.forget(peer);
     this.#busyWith[peer] = NOBODY;
   };
 
   /** A peer is about to arrive, or to go and leave its children alone. */
   readonly #comeOrGo = (peer: number): void => {
     this.#begin(peer);
-    if (!this.#algorithm.usesMemory) return;
-    if (this.forest.online[peer] === 0) this.#reference[peer] = SOURCE;
-    else for (const child of this.forest.childrenOf(peer)) this.#reference[child] = this.forest.parent[peer] as number;
+    if (this.forest.online[peer] === 0) this.#contacts.arriving(peer);
+    else this.#contacts.leaving(peer);
   };
 
   readonly #lost = (peer: number): void => {

@@ -19,7 +19,7 @@ function refusal(spec: unknown): string {
 
 test('everything but the system has a default', () => {
   const spec = parseSpec({ sourceFanout: 1, peers: PEERS });
-  assert.deepEqual([spec.algorithm, spec.rules, spec.oracle, spec.source, spec.timing], ['hybrid', 'displacing', 'random-delay', 'pull', 'synchronous']);
+  assert.deepEqual([spec.algorithm, spec.rules, spec.oracle, spec.source, spec.timing], ['adaptive', 'displacing', 'random-delay', 'pull', 'synchronous']);
   assert.deepEqual([spec.timeout, spec.maintenance, spec.seed, spec.maxRounds, spec.churn], [8, 3, 1, 5_000, undefined]);
 });
 
