@@ -63,7 +63,7 @@ export class Node implements Protocol<Message> {
     assert(this.local.standing === 'joining', 'a peer starts once');
     const at = this.local.env.now();
     for (const peer of neighbours) this.membership.leafset.insert(peer, at);
-    for (const entry of table) this.router.strategy.learn(entry.contact, entry.coordinate, entry.zoneStart);
+    for (const entry of table) this.router.strategy.learn(entry.contact, { zoneStart: entry.zoneStart });
     this.#ring.startAsMember();
   }
 
@@ -163,7 +163,7 @@ export class Node implements Protocol<Message> {
     switch (options.strategy) {
       case 'leafset': return new LeafsetOnly();
       case 'chord': return new Chord(position);
-      case 'pastry': return new Pastry(position, () => this.local.coordinate);
+      case 'pastry': return new Pastry(position);
       case 'can': return new Can(position, options.dimensions, () => this.membership.zoneStart);
       default: return unreachable(options.strategy);
     }

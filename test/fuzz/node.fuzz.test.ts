@@ -101,7 +101,7 @@ test('INV-RING-5: 64 invented neighbours are asked, at most once at a time each,
     { type: 'probe', op: 1, vitals: vitalsOf(), knownDigest: 0, leafset: fakes, failed: [] },
     { type: 'leave', leafset: fakes },
     { type: 'routeReply', op: 3, hops: 1, vitals: vitalsOf(), leafset: fakes },
-    { type: 'tableReply', op: 4, vitals: vitalsOf(), entries: fakes.map((fake) => ({ contact: fake, coordinate: undefined, zoneStart: at(0.4) })) },
+    { type: 'tableReply', op: 4, vitals: vitalsOf(), entries: fakes.map((fake) => ({ contact: fake, zoneStart: at(0.4), tellerRttMs: 1 })), gone: [] },
   ];
   for (const lie of lies) peer.hear(liar, lie);
   const probes = peer.env.takeOf('probe').map(({ to }) => to.peerId);
@@ -127,7 +127,7 @@ test('replies to questions never asked, and replies in another\'s name, are with
   const before = peer.node.membership.leafset.digest;
   const vitals = vitalsOf();
   const replies: Message[] = [
-    { type: 'probeReply', op: 1, vitals, leafset: fakes }, { type: 'hopAck', hop: 1 }, { type: 'tableReply', op: 1, vitals, entries: [] },
+    { type: 'probeReply', op: 1, vitals, leafset: fakes }, { type: 'hopAck', hop: 1 }, { type: 'tableReply', op: 1, vitals, entries: [], gone: [] },
     { type: 'routeReply', op: 1, hops: 0, vitals, leafset: fakes }, { type: 'writeReply', op: 1, status: 0, version: undefined, copies: 9 },
     { type: 'getReply', op: 1, status: 0, object: undefined }, { type: 'replicateReply', op: 1, statuses: [0] }, { type: 'syncReply', op: 1, equal: false, entries: [], coveredTo: undefined },
   ];

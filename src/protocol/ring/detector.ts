@@ -144,11 +144,11 @@ export class Detector {
     }
   }
 
-  /** Contacts told by somebody: those that would be neighbours are probed. Returns how many. */
+  /** Contacts told by somebody: those that would be neighbours, if all of them live, are probed. Returns how many. */
   takeIn(contacts: readonly Contact[]): number {
     const now = this.#local.env.now();
     const { leafset, remembered } = this.#membership;
-    let probed = 0;
+    const candidates: Contact[] = [];
     for (const contact of contacts) {
       if (contact.position.lead === this.#local.position.lead && this.#local.isSelf(contact)) {
         if (contact.incarnation > this.#local.contact.incarnation) this.#outlive(contact.incarnation);
@@ -156,10 +156,11 @@ export class Detector {
       }
       if (!leafset.fits(contact) || leafset.find(contact)) continue;
       if (remembered.isHearsay(contact, now)) continue;
-      this.probe(contact);
-      probed++;
+      candidates.push(contact);
     }
-    return probed;
+    const best = leafset.bestOf(candidates);
+    for (const candidate of best) this.probe(candidate);
+    return best.length;
   }
 
   onProbe(from: Contact, probe: Probe, at: Millis): void {
@@ -240,13 +241,14 @@ export class Detector {
   #onAnswer(peer: Contact, reply: ProbeReply, rttMs: number | undefined, toldDigest: number): void {
     if (rttMs !== undefined) this.#local.learnRtt(reply.vitals.coordinate, rttMs);
     const member = this.#alive(peer, reply.vitals, this.#local.env.now());
+    // Who is joining owns nothing, so no route may lead there yet.
+    if (rttMs !== undefined && reply.vitals.zoneStart) this.#membership.measured(peer, rttMs);
     if (member) {
       if (member.suspect) {
         member.suspect = false;
         this.#local.env.emit({ kind: 'peer-refuted', peer });
       }
       member.toldDigest = toldDigest;
-      member.rttMs = rttMs ?? member.rttMs;
       if (reply.leafset.length > 0) member.knownDigest = reply.vitals.leafsetDigest;
     }
     this.#compare(peer, reply.leafset, this.#local.env.now());

@@ -103,6 +103,23 @@ export class Leafset {
     return this.#fitsSide(true, peer) || this.#fitsSide(false, peer);
   }
 
+  /** Of these peers, in their order, those that would be members if all of them were inserted. */
+  bestOf(peers: readonly Contact[]): readonly Contact[] {
+    if (peers.length < 2) return peers;
+    const best = new Set<Contact>();
+    for (const clockwiseWay of [true, false]) {
+      const side = clockwiseWay ? this.right : this.left;
+      const eligible = peers.filter((peer) => this.#eligible(side, peer, clockwiseWay));
+      eligible.sort((a, b) => (this.#nearer(a, b, clockwiseWay) ? -1 : 1));
+      let ahead = 0;
+      for (const [i, peer] of eligible.entries()) {
+        while (ahead < side.length && this.#nearer((side[ahead] as Neighbour).contact, peer, clockwiseWay)) ahead++;
+        if (ahead + i < this.#radius) best.add(peer);
+      }
+    }
+    return peers.filter((peer) => best.has(peer));
+  }
+
   /** Inserts a peer known to be alive, or freshens its contact. Returns its entry, or undefined when it does not fit. */
   insert(peer: Contact, now: number): Neighbour | undefined {
     const known = this.find(peer);

@@ -23,6 +23,8 @@ export interface MembershipListener {
   onPeerAlive?(peer: Contact, vitals: Vitals): void;
   /** Any peer was heard: often, so whoever listens must be quick. */
   onPeerHeard?(peer: Contact, vitals: Vitals): void;
+  /** The round trip to a peer was measured. */
+  onPeerMeasured?(peer: Contact, rttMs: number): void;
 }
 
 export class Membership {
@@ -95,6 +97,13 @@ export class Membership {
     }
     for (const listener of this.listeners) listener.onPeerHeard?.(contact, vitals);
     return entry;
+  }
+
+  /** Every round trip that was measured on the way. */
+  measured(peer: Contact, rttMs: number): void {
+    const member = this.leafset.find(peer);
+    if (member) member.rttMs = rttMs;
+    for (const listener of this.listeners) listener.onPeerMeasured?.(peer, rttMs);
   }
 
   /** Any message proves its sender alive. */

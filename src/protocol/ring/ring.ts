@@ -17,7 +17,7 @@ import type { Detector } from './detector.ts';
 import type { Membership } from './membership.ts';
 
 /** With whom the exchanges are, in turn. */
-const EXCHANGE_TURNS: readonly ('neighbour' | 'lost' | 'entry')[] = ['neighbour', 'lost', 'neighbour', 'entry', 'lost', 'neighbour'];
+const EXCHANGE_TURNS: readonly ('neighbour' | 'lost' | 'entry')[] = ['neighbour', 'lost', 'neighbour', 'entry', 'neighbour', 'entry'];
 /**
  * As many neighbours as one side has died within this time: an arc between two such gaps may have closed to a ring of its
  * own, all of whose members agree. Only somebody outside can tell, so places are sought through table entries.

@@ -9,11 +9,11 @@ import type { Contact } from '../../core/contact.ts';
 import type { Position } from '../../core/position.ts';
 import { clockwise, positionFromLead } from '../../core/position.ts';
 import type { Random } from '../../core/random.ts';
-import type { Coordinate, TableEntry } from '../wire/messages.ts';
+import type { TableEntry } from '../wire/messages.ts';
 import { WHOLE_TABLE } from '../wire/messages.ts';
 import type { Box } from './morton.ts';
 import { abut, acrossFace, boxesOf, distanceTo, leadOf, pointOf } from './morton.ts';
-import type { Hop, Skip, Strategy } from './strategy.ts';
+import type { Adviser, Hop, News, Skip, Strategy } from './strategy.ts';
 
 /** Most neighbours kept; a further one is not taken. Typical is 6-10 in two dimensions. */
 const NEIGHBOURS_MAX = 96;
@@ -31,7 +31,7 @@ export class Can implements Strategy {
   #boxes: readonly Box[] = [];
   #boxesFor = '';
   #nextFace = 0;
-  #nextToProve = 0;
+  #nextToAsk = 0;
 
   constructor(self: Position, dimensions: number, ownStart: () => Position | undefined) {
     this.#self = self;
@@ -53,7 +53,7 @@ export class Can implements Strategy {
     return best;
   }
 
-  learn(peer: Contact, coordinate: Coordinate | undefined, zoneStart: Position | undefined, rttMs?: number): void {
+  learn(peer: Contact, { coordinate, zoneStart, rttMs }: News): void {
     if (!zoneStart) return;
     const own = this.#ownBoxes();
     const index = this.#neighbours.findIndex((known) => known.contact.peerId === peer.peerId);
@@ -77,6 +77,10 @@ export class Can implements Strategy {
     return this.#neighbours.length;
   }
 
+  find(position: Position): Hop | undefined {
+    return this.#neighbours.find(({ contact }) => contact.position.hex === position.hex);
+  }
+
   entries(): Hop[] {
     return this.#neighbours;
   }
@@ -85,24 +89,17 @@ export class Can implements Strategy {
     return this.size === 0 ? undefined : this.#neighbours[random.below(this.size)];
   }
 
-  nextToProve(): Hop | undefined {
-    return this.#neighbours[this.#nextToProve++ % Math.max(1, this.size)];
+  nextToAsk(): Adviser | undefined {
+    const hop = this.#neighbours[this.#nextToAsk++ % Math.max(1, this.size)];
+    return hop && { hop, part: WHOLE_TABLE };
   }
 
-  unmeasured(): undefined {
-    return undefined;
-  }
-
-  goodAdviser(): undefined {
+  nextToTry(): undefined {
     return undefined;
   }
 
   part(): TableEntry[] {
-    return this.#neighbours.map(({ contact, coordinate, zoneStart }) => ({ contact, coordinate, zoneStart }));
-  }
-
-  partToAsk(): number {
-    return WHOLE_TABLE;
+    return this.#neighbours.map(({ contact, zoneStart, rttMs }) => ({ contact, zoneStart, tellerRttMs: Math.ceil(rttMs ?? 0) }));
   }
 
   /** The middle of the box across the next face behind which we know nobody. */

@@ -8,9 +8,9 @@ import type { Contact } from '../../core/contact.ts';
 import type { Position } from '../../core/position.ts';
 import { CIRCLE, clockwise, positionFromLead } from '../../core/position.ts';
 import type { Random } from '../../core/random.ts';
-import type { Coordinate, TableEntry } from '../wire/messages.ts';
+import type { TableEntry } from '../wire/messages.ts';
 import { WHOLE_TABLE } from '../wire/messages.ts';
-import type { Hop, Skip, Strategy } from './strategy.ts';
+import type { Adviser, Hop, News, Skip, Strategy } from './strategy.ts';
 
 const BITS = 52;
 /** Fingers nearer than this are the leafset's business: they would all be the same few successors. */
@@ -20,7 +20,7 @@ export class Chord implements Strategy {
   readonly #self: number;
   readonly #fingers: (Hop | undefined)[] = [];
   #nextWanted = BITS - 1;
-  #nextToProve = 0;
+  #nextToAsk = 0;
 
   constructor(self: Position) {
     this.#self = self.lead;
@@ -44,7 +44,7 @@ export class Chord implements Strategy {
     return best;
   }
 
-  learn(peer: Contact, coordinate: Coordinate | undefined, zoneStart: Position | undefined, rttMs?: number): void {
+  learn(peer: Contact, { coordinate, zoneStart, rttMs }: News): void {
     const distance = clockwise(this.#self, peer.position.lead);
     for (let i = this.#fingers.length - 1; i >= 0; i--) {
       if (distance < this.#reach(i)) continue;
@@ -52,7 +52,7 @@ export class Chord implements Strategy {
       const same = finger?.contact.peerId === peer.peerId;
       // Fingers of smaller reach are at most as far as this one: once one is nearer, all the rest are.
       if (finger && !same && clockwise(this.#self, finger.contact.position.lead) <= distance) return;
-      this.#fingers[i] = { contact: peer, coordinate, zoneStart: zoneStart ?? (same ? finger?.zoneStart : undefined), rttMs: rttMs ?? (same ? finger?.rttMs : undefined) };
+      this.#fingers[i] = { contact: peer, coordinate: coordinate ?? (same ? finger?.coordinate : undefined), zoneStart: zoneStart ?? (same ? finger?.zoneStart : undefined), rttMs: rttMs ?? (same ? finger?.rttMs : undefined) };
     }
   }
 
@@ -63,6 +63,10 @@ export class Chord implements Strategy {
     for (let i = this.#fingers.length - 1; i >= 0; i--) {
       if (this.#fingers[i]?.contact.peerId === peer.peerId) this.#fingers[i] = undefined;
     }
+  }
+
+  find(position: Position): Hop | undefined {
+    return this.#fingers.find((finger) => finger?.contact.position.hex === position.hex);
   }
 
   entries(): Hop[] {
@@ -88,25 +92,18 @@ export class Chord implements Strategy {
     return entries.length === 0 ? undefined : entries[random.below(entries.length)];
   }
 
-  nextToProve(): Hop | undefined {
+  nextToAsk(): Adviser | undefined {
     const entries = this.entries();
-    return entries[this.#nextToProve++ % Math.max(1, entries.length)];
+    const hop = entries[this.#nextToAsk++ % Math.max(1, entries.length)];
+    return hop && { hop, part: WHOLE_TABLE };
   }
 
-  unmeasured(): undefined {
-    return undefined;
-  }
-
-  goodAdviser(): undefined {
+  nextToTry(): undefined {
     return undefined;
   }
 
   part(): TableEntry[] {
-    return this.entries().map(({ contact, coordinate, zoneStart }) => ({ contact, coordinate, zoneStart }));
-  }
-
-  partToAsk(): number {
-    return WHOLE_TABLE;
+    return this.entries().map(({ contact, zoneStart, rttMs }) => ({ contact, zoneStart, tellerRttMs: Math.ceil(rttMs ?? 0) }));
   }
 
   /** The next finger target, going down the table, that is not known to be exact. */

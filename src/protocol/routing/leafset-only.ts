@@ -3,7 +3,6 @@
  * Nothing to keep and nothing to probe: for small pools, and as the yardstick for the other strategies.
  */
 import type { TableEntry } from '../wire/messages.ts';
-import { WHOLE_TABLE } from '../wire/messages.ts';
 import type { Hop, Strategy } from './strategy.ts';
 
 export class LeafsetOnly implements Strategy {
@@ -21,6 +20,10 @@ export class LeafsetOnly implements Strategy {
 
   readonly size = 0;
 
+  find(): undefined {
+    return undefined;
+  }
+
   entries(): Hop[] {
     return [];
   }
@@ -29,24 +32,16 @@ export class LeafsetOnly implements Strategy {
     return undefined;
   }
 
-  nextToProve(): undefined {
+  nextToAsk(): undefined {
     return undefined;
   }
 
-  unmeasured(): undefined {
-    return undefined;
-  }
-
-  goodAdviser(): undefined {
+  nextToTry(): undefined {
     return undefined;
   }
 
   part(): TableEntry[] {
     return [];
-  }
-
-  partToAsk(): number {
-    return WHOLE_TABLE;
   }
 
   wanted(): undefined {

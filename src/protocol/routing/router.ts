@@ -83,9 +83,10 @@ export class Router {
         this.#releaseHeld();
       },
       onPeerHeard: (peer, vitals) => {
-        if (vitals.zoneStart) strategy.learn(peer, vitals.coordinate, vitals.zoneStart);
+        if (vitals.zoneStart) strategy.learn(peer, vitals);
         this.#releaseHeld();
       },
+      onPeerMeasured: (peer, rttMs) => strategy.learn(peer, { rttMs }),
     });
   }
 
@@ -119,7 +120,7 @@ export class Router {
   onReply(from: Contact, reply: RouteReply): void {
     const lookup = this.#take(reply.op);
     if (!lookup) return;
-    this.strategy.learn(from, reply.vitals.coordinate, reply.vitals.zoneStart);
+    this.strategy.learn(from, reply.vitals);
     lookup.onAnswer(from, reply);
   }
 
@@ -257,9 +258,7 @@ export class Router {
   #onHopAck(next: Hop, rttMs: Millis | undefined): void {
     if (rttMs === undefined) return;
     this.#local.learnRtt(next.coordinate, rttMs);
-    const member = this.#membership.leafset.find(next.contact);
-    if (member) member.rttMs = rttMs;
-    this.strategy.learn(next.contact, next.coordinate, undefined, rttMs);
+    this.#membership.measured(next.contact, rttMs);
   }
 
   #hold(transit: Transit): void {

@@ -16,31 +16,47 @@ export interface Hop {
   readonly contact: Contact;
   readonly coordinate?: Coordinate | undefined;
   readonly zoneStart?: Position | undefined;
-  /** Round trip in ms when it was last measured. */
+  /** Round trip in ms as last measured, or as promised by whoever told of it. */
   readonly rttMs?: number | undefined;
+}
+
+/** What came with the mention of a peer. Whoever spoke itself is described by its `Vitals`. */
+export interface News {
+  readonly coordinate?: Coordinate | undefined;
+  /** As the peer itself stated it. */
+  readonly zoneStart?: Position | undefined;
+  /** Round trip in ms, measured just now. */
+  readonly rttMs?: number | undefined;
+  /** Bounds of the round trip in ms: the way to the teller and the way on from there, added and subtracted. */
+  readonly atMostMs?: number | undefined;
+  readonly atLeastMs?: number | undefined;
+}
+
+/** Somebody worth asking, and for which part of its table. */
+export interface Adviser {
+  readonly hop: Hop;
+  readonly part: number;
 }
 
 export interface Strategy {
   /** A known peer strictly nearer to `key` by the strategy's own measure than self; undefined when there is none. */
   nextHop(key: Position, skip: Skip): Hop | undefined;
-  /** A peer was heard of. `zoneStart` as it stated it, `rttMs` if it was measured. */
-  learn(peer: Contact, coordinate: Coordinate | undefined, zoneStart: Position | undefined, rttMs?: number): void;
+  /** A peer was heard of. */
+  learn(peer: Contact, news: News): void;
   forget(peer: Contact): void;
+  /** The entry that stands there. */
+  find(position: Position): Hop | undefined;
   /** Distinct peers in the table. */
   readonly size: number;
   /** Peers in the table, in a stable order, each once. */
   entries(): Hop[];
   randomEntry(random: Random): Hop | undefined;
-  /** The entry whose last sign of life is the oldest, roughly: each call gives the next one. */
-  nextToProve(): Hop | undefined;
-  /** An entry taken on its word and not measured yet. */
-  unmeasured(): Hop | undefined;
-  /** An entry worth asking because its own candidates are likely to be better than ours; undefined: any will do. */
-  goodAdviser(random: Random): Hop | undefined;
+  /** Whom to ask next, to prove it alive and for what it can tell: calls that are answered take every entry in turn. */
+  nextToAsk(): Adviser | undefined;
+  /** Somebody not in the table who may be better than who is; each is named once. */
+  nextToTry(): Adviser | undefined;
   /** The entries of one part of the table, as another peer may ask for them. */
   part(index: number): TableEntry[];
-  /** Which part of `peer`'s table is of use to ours. */
-  partToAsk(peer: Contact): number;
   /** Keys whose owners would improve the table; at most a few, looked up one per table probe. */
   wanted(): Position | undefined;
 }

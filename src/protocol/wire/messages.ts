@@ -106,8 +106,9 @@ export interface RouteReply {
 
 export interface TableEntry {
   readonly contact: Contact;
-  readonly coordinate: Coordinate | undefined;
   readonly zoneStart: Position | undefined;
+  /** Round trip in ms from whoever tells, rounded up; 0 if it never measured. */
+  readonly tellerRttMs: number;
 }
 
 /** `part` of a TableRequest that asks for the whole table. */
@@ -118,6 +119,8 @@ export interface TableRequest {
   readonly op: number;
   readonly part: number;
   readonly vitals: Vitals;
+  /** Where peers stood that the sender found gone lately. */
+  readonly gone: readonly Position[];
 }
 
 export interface TableReply {
@@ -125,6 +128,7 @@ export interface TableReply {
   readonly op: number;
   readonly vitals: Vitals;
   readonly entries: readonly TableEntry[];
+  readonly gone: readonly Position[];
 }
 
 export interface Version {

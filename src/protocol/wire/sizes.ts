@@ -36,9 +36,9 @@ export function sizeByHand(message: Message, contacts: ContactSizes): number | u
     case 'routeReply':
       return uint(message.op) + uint(message.hops) + vitals(message.vitals) + list(message.leafset, contacts);
     case 'tableRequest':
-      return uint(message.op) + uint(message.part) + vitals(message.vitals);
+      return uint(message.op) + uint(message.part) + vitals(message.vitals) + POSITION * message.gone.length;
     case 'tableReply':
-      return uint(message.op) + vitals(message.vitals) + entries(message.entries, contacts);
+      return uint(message.op) + vitals(message.vitals) + entries(message.entries, contacts) + POSITION * message.gone.length;
     default:
       return undefined;
   }
@@ -104,7 +104,7 @@ function list(values: readonly Contact[], contacts: ContactSizes): number {
 function entries(values: readonly TableEntry[], contacts: ContactSizes): number {
   let bytes = 0;
   for (const entry of values) {
-    bytes += TAG + delimited(contactField(entry.contact, contacts) + coordinateField(entry.coordinate) + (entry.zoneStart ? POSITION : 0));
+    bytes += TAG + delimited(contactField(entry.contact, contacts) + (entry.zoneStart ? POSITION : 0) + uint(entry.tellerRttMs));
   }
   return bytes;
 }

@@ -39,7 +39,7 @@ export function tableOf(oracle: RingOracle, index: number, options: ProtocolOpti
 }
 
 function entryOf(oracle: RingOracle, contact: Contact): TableEntry {
-  return { contact, coordinate: undefined, zoneStart: must(oracle.neighbour(contact.position, -1), 'a predecessor').position };
+  return { contact, zoneStart: must(oracle.neighbour(contact.position, -1), 'a predecessor').position, tellerRttMs: 0 };
 }
 
 function fingersOf(oracle: RingOracle, self: Contact): TableEntry[] {
@@ -64,7 +64,7 @@ function prefixesOf(oracle: RingOracle, self: Contact, random: Random): TableEnt
       if (digit === own) continue;
       const contact = randomBetween(oracle, low + digit * span, span, random);
       if (contact) {
-        entries.push({ contact, coordinate: undefined, zoneStart: undefined });
+        entries.push({ contact, zoneStart: undefined, tellerRttMs: 0 });
         rowCount++;
       }
     }

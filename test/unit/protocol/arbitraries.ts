@@ -46,11 +46,12 @@ const reference: Arbitrary<Reference> = fc.record({ key: position, host: maybe(c
 const field: Arbitrary<Field> = fc.record({ name: text(64), reference }, plain);
 const fields = fc.array(field, { maxLength: 4 });
 const contacts = fc.array(contact, { maxLength: 6 });
+const gone = fc.array(position, { maxLength: 16 });
 const value = fc.uint8Array({ maxLength: 300 });
 
 export const storedObject: Arbitrary<StoredObject> = fc.record({ key: position, version, value, fields, expiresAtMs: double, deleted: fc.boolean() }, plain);
 const syncEntry: Arbitrary<SyncEntry> = fc.record({ key: position, version }, plain);
-const tableEntry: Arbitrary<TableEntry> = fc.record({ contact, coordinate: maybe(coordinate), zoneStart: maybe(position) }, plain);
+const tableEntry: Arbitrary<TableEntry> = fc.record({ contact, zoneStart: maybe(position), tellerRttMs: u32 }, plain);
 
 function of<T extends MessageType>(type: T, parts: { [K in Exclude<keyof Extract<Message, { type: T }>, 'type'>]: Arbitrary<Extract<Message, { type: T }>[K]> }): Arbitrary<Message> {
   return fc.record({ type: fc.constant(type), ...parts } as unknown as Record<string, Arbitrary<unknown>>, plain) as unknown as Arbitrary<Message>;
@@ -65,8 +66,8 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   route: of('route', { op: u32, hop: u32, purpose: u32, key: position, origin: contact, hops: u32, byRing: fc.boolean(), attempt: u32 }),
   hopAck: of('hopAck', { hop: u32 }),
   routeReply: of('routeReply', { op: u32, hops: u32, vitals, leafset: contacts }),
-  tableRequest: of('tableRequest', { op: u32, part: u32, vitals }),
-  tableReply: of('tableReply', { op: u32, vitals, entries: fc.array(tableEntry, { maxLength: 6 }) }),
+  tableRequest: of('tableRequest', { op: u32, part: u32, vitals, gone }),
+  tableReply: of('tableReply', { op: u32, vitals, entries: fc.array(tableEntry, { maxLength: 6 }), gone }),
   put: of('put', { op: u32, key: position, value, fields, leaseMs: double, delete: fc.boolean() }),
   setField: of('setField', { op: u32, key: position, field: text(64), reference: maybe(reference), onlyHost: fc.boolean() }),
   writeReply: of('writeReply', { op: u32, status: u32, version: maybe(version), copies: u32 }),

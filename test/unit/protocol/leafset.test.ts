@@ -196,3 +196,14 @@ test('an older incarnation never replaces a newer contact, and the list that mes
   assert.deepEqual(told, [peerAt(0.6, { incarnation: 3 })]);
   assert.deepEqual(leafset.contacts().map(({ incarnation }) => incarnation), [4, 1]);
 });
+
+test('of several peers none is passed over that would stand in the leafset if all were inserted, and at most 2r are taken', () => {
+  fc.assert(fc.property(evenRing, fc.nat(100), ([self, ...others], known) => {
+    const inside = others.slice(0, known % (others.length + 1));
+    const told = others.slice(inside.length);
+    const after = filled(self, [...inside, ...told]);
+    const best = filled(self, inside).bestOf(told);
+    assert.ok(best.length <= Math.max(1, 2 * RADIUS));
+    for (const peer of told) if (after.find(peer)) assert.ok(best.includes(peer), peer.peerId);
+  }));
+});

@@ -72,7 +72,7 @@ export class LonePeer {
 function answerTo(message: Message, kept: StoredObject[]): Message | undefined {
   switch (message.type) {
     case 'probe': return { type: 'probeReply', op: message.op, vitals: vitalsOf(), leafset: [] };
-    case 'tableRequest': return { type: 'tableReply', op: message.op, vitals: vitalsOf(), entries: [] };
+    case 'tableRequest': return { type: 'tableReply', op: message.op, vitals: vitalsOf(), entries: [], gone: [] };
     case 'sync': return { type: 'syncReply', op: message.op, equal: true, entries: [], coveredTo: undefined };
     case 'route': return { type: 'hopAck', hop: message.hop };
     case 'replicate': {

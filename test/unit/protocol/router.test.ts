@@ -17,7 +17,7 @@ const near: readonly Contact[] = [0.46, 0.47, 0.48, 0.49, 0.51, 0.52, 0.53, 0.54
 const far: readonly Contact[] = [0.02, 0.1, 0.2, 0.3, 0.7, 0.8, 0.9].map((share) => peerAt(share));
 
 function member(options = {}): LonePeer {
-  const peer = LonePeer.member(near, options, far.map((contact) => ({ contact, coordinate: undefined, zoneStart: undefined })));
+  const peer = LonePeer.member(near, options, far.map((contact) => ({ contact, zoneStart: undefined, tellerRttMs: 0 })));
   // Candidates and table questions of the start are not what these tests are about.
   peer.env.take();
   return peer;

@@ -9,7 +9,6 @@ import type { Contact } from '../../../src/core/contact.ts';
 import type { Position } from '../../../src/core/position.ts';
 import { CIRCLE, circleDistance, clockwise, positionFromLead, sharedDigits } from '../../../src/core/position.ts';
 import { randomFrom } from '../../../src/core/random.ts';
-import { originCoordinate } from '../../../src/protocol/measure/vivaldi.ts';
 import { Can } from '../../../src/protocol/routing/can.ts';
 import { Chord } from '../../../src/protocol/routing/chord.ts';
 import { LeafsetOnly } from '../../../src/protocol/routing/leafset-only.ts';
@@ -35,7 +34,7 @@ type Making = (members: readonly Contact[]) => Strategy;
 const makers: readonly [string, Making][] = [
   ['leafset', () => new LeafsetOnly()],
   ['chord', ([self]) => new Chord((self as Contact).position)],
-  ['pastry', ([self]) => new Pastry((self as Contact).position, () => originCoordinate(2))],
+  ['pastry', ([self]) => new Pastry((self as Contact).position)],
   ['can', (members) => new Can((members[0] as Contact).position, 2, () => (members.at(-1) as Contact).position)],
 ];
 
@@ -43,7 +42,7 @@ function taught(make: Making, members: readonly Contact[]): Strategy {
   const strategy = make(members);
   members.forEach((peer, i) => {
     // All equally near, and measured: what was never measured may be kept from others.
-    if (i > 0) strategy.learn(peer, undefined, (members[i - 1] as Contact).position, 10);
+    if (i > 0) strategy.learn(peer, { zoneStart: (members[i - 1] as Contact).position, rttMs: 10 });
   });
   return strategy;
 }
@@ -59,8 +58,12 @@ for (const [name, make] of makers) {
       const drawn = strategy.randomEntry(randomFrom(1))?.contact.peerId;
       assert.equal(drawn === undefined, ids.length === 0);
       assert.ok(drawn === undefined || ids.includes(drawn));
-      const prove = new Set(ids.map(() => strategy.nextToProve()?.contact.peerId));
-      assert.deepEqual([...prove].toSorted(), ids.toSorted(), 'in as many turns each has had its own');
+      const asked = new Set(ids.map(() => {
+        const next = strategy.nextToAsk()?.hop.contact as Contact;
+        strategy.learn(next, { rttMs: 10, zoneStart: strategy.find(next.position)?.zoneStart });
+        return next.peerId;
+      }));
+      assert.deepEqual([...asked].toSorted(), ids.toSorted(), 'when all answer, each is asked in as many turns as there are');
     }), { numRuns: 60 });
   });
 
@@ -74,7 +77,7 @@ for (const [name, make] of makers) {
       assert.ok(!strategy.entries().some(({ contact }) => contact.peerId === gone.peerId));
       for (const peer of members) assert.notEqual(strategy.nextHop(peer.position, never)?.contact.peerId, gone.peerId);
       const place = members.indexOf(gone);
-      strategy.learn(gone, undefined, (members[place - 1] as Contact).position, 10);
+      strategy.learn(gone, { zoneStart: (members[place - 1] as Contact).position, rttMs: 10 });
       assert.ok(strategy.entries().some(({ contact }) => contact.peerId === gone.peerId));
     }), { numRuns: 60 });
   });
@@ -112,7 +115,7 @@ test('chord: [0037] finger i is the first peer at least 2^i further, whatever th
     }
     const chord = new Chord((members[0] as Contact).position);
     const random = randomFrom(seed);
-    for (const peer of others.toSorted(() => random.unit() - 0.5)) chord.learn(peer, undefined, undefined);
+    for (const peer of others.toSorted(() => random.unit() - 0.5)) chord.learn(peer, {});
     assert.deepEqual(chord.entries().map(({ contact }) => contact.peerId).toSorted(), [...model].toSorted());
   }));
 });
@@ -120,7 +123,7 @@ test('chord: [0037] finger i is the first peer at least 2^i further, whatever th
 test('pastry: the next hop shares more digits with the key, or as many and is nearer to it on the circle', () => {
   fc.assert(fc.property(ring, position, (members, key) => {
     const self = (members[0] as Contact).position;
-    const hop = taught((m) => new Pastry((m[0] as Contact).position, () => originCoordinate(2)), members).nextHop(key, never);
+    const hop = taught((m) => new Pastry((m[0] as Contact).position), members).nextHop(key, never);
     if (!hop) return;
     const own = sharedDigits(self, key);
     const theirs = sharedDigits(hop.contact.position, key);
@@ -129,20 +132,66 @@ test('pastry: the next hop shares more digits with the key, or as many and is ne
   }));
 });
 
-test('pastry: of several for one slot the one measured to be nearest holds it; promises and small differences do not', () => {
-  const self = peerOf(positionFromLead(0), 0);
-  const pastry = new Pastry(self.position, () => ({ vector: [0, 0], height: 1, error: 0.1 }));
-  const slot = (i: number): Contact => peerOf(positionFromLead(CIRCLE / 2 + i), i);
-  const holder = (): string | undefined => pastry.entries()[0]?.contact.peerId;
-  pastry.learn(slot(1), undefined, undefined, 100);
-  pastry.learn(slot(2), { vector: [1, 1], height: 1, error: 0.1 }, undefined);
-  pastry.learn(slot(2), undefined, undefined, 150);
-  assert.equal(holder(), 'p1', 'what was promised did not come true');
-  pastry.learn(slot(3), undefined, undefined, 20);
-  assert.equal(holder(), 'p3');
-  pastry.learn(slot(4), undefined, undefined, 19);
-  assert.equal(holder(), 'p3', 'a little nearer is noise');
+/** Peers of one slot, seen from a peer at position 0. */
+const slotPeer = (i: number): Contact => peerOf(positionFromLead(CIRCLE / 2 + i), i);
+const fromZero = (): Pastry => new Pastry(positionFromLead(0));
+const holderOf = (pastry: Pastry): string | undefined => pastry.entries()[0]?.contact.peerId;
+
+test('pastry: of several for one slot the one measured to be nearest holds it; small differences do not count', () => {
+  const pastry = fromZero();
+  pastry.learn(slotPeer(1), { rttMs: 100 });
+  pastry.learn(slotPeer(2), { rttMs: 150 });
+  assert.equal(holderOf(pastry), 'p1');
+  pastry.learn(slotPeer(3), { rttMs: 20 });
+  assert.equal(holderOf(pastry), 'p3');
+  pastry.learn(slotPeer(4), { rttMs: 19 });
+  assert.equal(holderOf(pastry), 'p3', 'a little nearer is noise');
   assert.equal(pastry.size, 1);
+});
+
+test('pastry: who is nearer for certain, by the way over the teller, takes the slot unmeasured, and is not told to others', () => {
+  const pastry = fromZero();
+  pastry.learn(slotPeer(1), { rttMs: 100 });
+  pastry.learn(slotPeer(2), { atMostMs: 95, atLeastMs: 90 });
+  assert.equal(holderOf(pastry), 'p1', 'no gain worth a change');
+  pastry.learn(slotPeer(2), { atMostMs: 60, atLeastMs: 10 });
+  assert.equal(holderOf(pastry), 'p2');
+  assert.equal(pastry.entries()[0]?.rttMs, 60, 'time-outs rely on the bound');
+  assert.deepEqual(pastry.part(WHOLE_TABLE), []);
+  pastry.learn(slotPeer(3), {});
+  assert.equal(holderOf(pastry), 'p2', 'nothing is known by a bare name');
+  pastry.learn(slotPeer(2), { rttMs: 40.2 });
+  assert.deepEqual(pastry.part(0).map(({ contact, tellerRttMs }) => [contact.peerId, tellerRttMs]), [['p2', 41]]);
+});
+
+test('pastry: who may be much nearer is tried once, the greatest possible gain first', () => {
+  const pastry = fromZero();
+  pastry.learn(slotPeer(1), { rttMs: 100 });
+  for (const [i, atLeastMs] of [[2, 40], [3, 5], [4, 60], [5, 20]] as const) pastry.learn(slotPeer(i), { atMostMs: 300, atLeastMs });
+  assert.equal(holderOf(pastry), 'p1', 'a chance alone does not give the slot');
+  assert.deepEqual([1, 2, 3, 4].map(() => pastry.nextToTry()?.hop.contact.peerId), ['p3', 'p5', 'p2', undefined], '60 is too little to gain');
+  pastry.learn(slotPeer(3), { atMostMs: 300, atLeastMs: 5 });
+  assert.equal(pastry.nextToTry(), undefined, 'tried already');
+});
+
+test('pastry: entries are asked nearest first, each for the rows that both can use, and then again', () => {
+  const pastry = fromZero();
+  const far = peerOf(positionFromLead(CIRCLE / 2), 1);
+  const near = peerOf(positionFromLead(CIRCLE / 16 ** 2), 2);
+  pastry.learn(far, { rttMs: 200 });
+  pastry.learn(near, { rttMs: 10 });
+  const unheard = peerOf(positionFromLead(CIRCLE / 4), 3);
+  pastry.learn(unheard, {});
+  assert.deepEqual(pastry.nextToAsk()?.hop.contact.peerId, 'p3', 'the measured ones have just answered');
+  pastry.learn(unheard, { rttMs: 100 });
+  const order: [string, number][] = [];
+  for (let i = 0; i < 3; i++) {
+    const next = pastry.nextToAsk();
+    assert.ok(next);
+    order.push([next.hop.contact.peerId, next.part]);
+    pastry.learn(next.hop.contact, { rttMs: next.hop.rttMs ?? 0 });
+  }
+  assert.deepEqual(order, [['p2', 1], ['p3', 0], ['p1', 0]]);
 });
 
 test('can: the next hop\'s zone is strictly nearer to the key\'s point than our own', () => {
@@ -164,7 +213,7 @@ test('can: neighbours are those whose zones share a face with ours; a peer witho
     const model = members.slice(1).filter((_, i) => abut(zone(i + 1), zone(0))).map(({ peerId }) => peerId);
     assert.deepEqual(can.entries().map(({ contact }) => contact.peerId), model);
     const size = can.size;
-    can.learn(peerOf(positionFromLead(5), 99), undefined, undefined);
+    can.learn(peerOf(positionFromLead(5), 99), {});
     assert.equal(can.size, size);
   }), { numRuns: 50 });
 });
@@ -173,10 +222,10 @@ test('can: a neighbour that states a zone elsewhere is let go', () => {
   const at = (share: number): Position => positionFromLead(share * CIRCLE);
   const can = new Can(at(0.125), 2, () => at(0));
   const peer = peerOf(at(0.25), 1);
-  can.learn(peer, undefined, at(0.125));
+  can.learn(peer, { zoneStart: at(0.125) });
   assert.equal(can.size, 1);
   const corner = { ...peer, position: at(0.8125) };
-  can.learn(corner, undefined, at(0.8124));
+  can.learn(corner, { zoneStart: at(0.8124) });
   assert.equal(can.size, abut(boxesOf(at(0.8124).lead, at(0.8125).lead, 2), boxesOf(0, at(0.125).lead, 2)) ? 1 : 0);
 });
 
