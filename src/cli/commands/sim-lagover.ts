@@ -70,7 +70,7 @@ async function answer<T>(path: string, work: (spec: LagoverSpec, inputs: Lagover
   const { parseSpec, lineOfPeer, SpecFault } = await import('../../sim/lagover/spec.ts');
   const text = readText(path);
   try {
-    const spec = parseSpec(parseJson(text, path));
+    const spec = parseSpec(await parseJson(text, path));
     return work(spec, await readInputs(spec));
   } catch (fault) {
     if (!(fault instanceof SpecFault)) throw fault;
@@ -88,14 +88,12 @@ async function readInputs({ system, churn }: LagoverSpec): Promise<LagoverInputs
   return { uplinksMbps, trace: churn !== undefined && 'file' in churn ? readTrace(churn.file) : undefined };
 }
 
-function parseJson(text: string, path: string): unknown {
+async function parseJson(text: string, path: string): Promise<unknown> {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    const position = /position (\d+)/.exec(message)?.[1];
-    const line = position === undefined ? text.split('\n').length : text.slice(0, Number(position)).split('\n').length;
-    throw new GroveError('usage', `${path}, line ${line}: it is not valid JSON.`, { cause });
+    const { lineOfJsonFault } = await import('../../sim/lagover/json-fault.ts');
+    throw new GroveError('usage', `${path}, line ${lineOfJsonFault(text)}: it is not valid JSON.`, { cause });
   }
 }
 

@@ -1,6 +1,8 @@
 // The interface of `grove sim lagover` and `grove lagover check`: defaults, refusals by name and line, and the output's shape.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
+import { lineOfJsonFault } from '../../../src/sim/lagover/json-fault.ts';
 import { lineOfPeer, parseSpec, SpecFault } from '../../../src/sim/lagover/spec.ts';
 import { check, parseUplinks, simulate } from '../../../src/sim/lagover/simulate.ts';
 
@@ -90,4 +92,22 @@ test('uplinks are read from a CSV by the name of the column', () => {
   assert.deepEqual(parseUplinks('a,ul_mbps\nx,1.5\ny,\nz,20\n'), [1.5, 20]);
   assert.equal(parseUplinks('a,b\n1,2'), 'it has no column ul_mbps');
   assert.match(String(parseUplinks('ul_mbps\nx')), /no numbers/);
+});
+
+test('the line on which a text stops being JSON', () => {
+  const lines = ['{"sourceFanout":1,', ' "note": "a \\"quoted\\" } [",', ' "peers":[', '{"fanout":1,"latency":2.5e0},', '{"fanout":0,"latency":1}', ']}'];
+  for (const [line, wrong] of [
+    [4, '{"fanout":1,"latency":x},'], [4, '{"fanout":1 "latency":2},'], [4, '{"fanout":01,"latency":2},'], [5, '{"fanout":1,"latency":2}'],
+    [4, '{"fanout":1,,"latency":2},'], [4, '{fanout:1},'], [4, '{"fanout":1],'], [4, '{"fanout":+1},'], [4, '"unended'], [4, '{"a":1,},'],
+  ] as const) {
+    const text = lines.with(3, wrong).join('\n');
+    assert.throws(() => JSON.parse(text), wrong);
+    assert.equal(lineOfJsonFault(text), line, wrong);
+  }
+  assert.equal(lineOfJsonFault(lines.slice(0, 5).join('\n')), 5, 'it only ends too early');
+  assert.equal(lineOfJsonFault(`${lines.join('\n')}\n}`), 7, 'something follows');
+});
+
+test('the finder of faults accepts what is JSON', () => {
+  fc.assert(fc.property(fc.json(), (text) => assert.equal(lineOfJsonFault(`${text}\n\n`), 3)));
 });
