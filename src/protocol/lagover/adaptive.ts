@@ -3,8 +3,9 @@
  *
  * Three ideas. Peers know what their subtree can still bear (informed-views.ts), so a request is routed to a free slot, and
  * in proportion to how many there are, so that a crowd spreads. Whoever comes to a place that is full is fitted in by moving
- * the peers around it, none of which is late for it (adaptive-moves.ts, regroup.ts). Only when nothing else is left does a
- * stricter peer leave a laxer one floating. As everybody is placed within its limit, subtrees stay whole and in time.
+ * the peers around it, none of which is late for it (adaptive-moves.ts, regroup.ts). Only when that fails does a
+ * stricter peer leave a laxer one floating. As everybody is placed within its limit, subtrees stay whole and in time. Whether the
+ * source is polled or pushes makes no difference.
  */
 import { rearrange, tryInsertAbove, tryOpenSlot, tryRise, tryTakeOver } from './adaptive-moves.ts';
 import type { InformedChild, InformedCounterpart, InformedInitiator, InformedSource, Surroundings } from './informed-views.ts';
