@@ -4,7 +4,7 @@
  * Inputs arrive here (`onMessage`, `onTimer`, ...) and are handed to exactly one part; commands (`join`, `lookup`, `put`,
  * ...) are verbs that begin something and report through the handlers they were given. Nothing here waits.
  */
-import { assert, unreachable } from '../core/assert.ts';
+import { assert, must, unreachable } from '../core/assert.ts';
 import type { Contact } from '../core/contact.ts';
 import type { Millis, Protocol, StreamId, TimerKind } from '../core/env.ts';
 import type { Position } from '../core/position.ts';
@@ -24,6 +24,7 @@ import type { LookupResult } from './routing/router.ts';
 import { Router } from './routing/router.ts';
 import type { Strategy } from './routing/strategy.ts';
 import { TableKeeper } from './routing/table-keeper.ts';
+import { Somo } from './somo/somo.ts';
 import type { Message, TableEntry } from './wire/messages.ts';
 
 export class Node implements Protocol<Message> {
@@ -35,6 +36,8 @@ export class Node implements Protocol<Message> {
   readonly #detector: Detector;
   readonly #ring: Ring;
   readonly #tables: TableKeeper;
+  /** Undefined when the metadata tree is off. */
+  readonly #somo: Somo | undefined;
 
   constructor(env: NodeEnv, options: ProtocolOptions, self: Contact) {
     this.local = new Local(env, options, self);
@@ -44,6 +47,7 @@ export class Node implements Protocol<Message> {
     this.router = new Router(this.local, this.membership, this.#detector, this.#requests, this.#strategy());
     this.#tables = new TableKeeper(this.local, this.membership, this.#requests, this.router);
     this.overlay = new Overlay(this.local, this.membership, this.#requests, this.router);
+    this.#somo = options.somo === 'off' ? undefined : new Somo(this.local, this.membership, this.#requests, this.router, (peer) => this.onPeerUnreachable(peer));
     this.#ring = new Ring(this.local, this.membership, this.#detector, this.#requests, {
       seek: (via, onAnswer) => this.router.seek(via, onAnswer),
       randomEntry: () => this.#tables.randomEntry(),
@@ -75,6 +79,7 @@ export class Node implements Protocol<Message> {
   /** Hands over what the successor lacks, says goodbye, and then runs `onLeft`. */
   leave(onLeft: () => void = () => undefined): void {
     this.#tables.stop();
+    this.#somo?.stop();
     this.overlay.replication.handOver(() => {
       this.#ring.leave();
       onLeft();
@@ -90,6 +95,11 @@ export class Node implements Protocol<Message> {
 
   get standing(): Standing {
     return this.local.standing;
+  }
+
+  /** The metadata tree; it must not be off. */
+  get somo(): Somo {
+    return must(this.#somo, 'the metadata tree is on');
   }
 
   get zoneStart(): Position | undefined {
@@ -114,12 +124,19 @@ export class Node implements Protocol<Message> {
       case 'writeReply':
       case 'getReply':
       case 'replicateReply':
+      case 'somoAck':
+      case 'somoUp':
       case 'syncReply': return this.#onReply(message.op, from, message, at);
       case 'put':
       case 'setField':
       case 'get': return this.overlay.onMessage(from, message);
       case 'replicate': return this.overlay.replication.onReplicate(from, message);
       case 'sync': return this.overlay.replication.onSync(from, message);
+      case 'somoReport':
+      case 'somoBreak':
+      case 'somoCall':
+      case 'somoDown':
+      case 'somoNews': return this.#somo?.onMessage(from, message);
       default: return unreachable(message);
     }
   }
@@ -129,6 +146,8 @@ export class Node implements Protocol<Message> {
     else if (kind === TIMER.lookups) this.router.onTimer();
     else if (kind === TIMER.table) this.#tables.onTimer();
     else if (kind === TIMER.operations) this.overlay.onTimer();
+    else if (kind === TIMER.somo) this.#somo?.onTimer();
+    else if (kind === TIMER.descents) this.#somo?.onDescentTimer();
     else this.#ring.onTimer(kind);
   }
 

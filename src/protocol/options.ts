@@ -8,6 +8,8 @@
 export type StrategyName = 'leafset' | 'chord' | 'pastry' | 'can';
 export const STRATEGY_NAMES: readonly StrategyName[] = ['leafset', 'chord', 'pastry', 'can'];
 
+export type SomoMode = 'off' | 'unsynchronised' | 'synchronised';
+
 export interface ProtocolOptions {
   // --- chosen when the pool is created ---
   /** How lookups find their way. */
@@ -65,6 +67,16 @@ export interface ProtocolOptions {
   readonly tombstoneMs: number;
   /** Deadline of one put, get, delete or reference operation. */
   readonly operationMs: number;
+
+  // --- the metadata tree ---
+  /** `off` sends nothing; otherwise who begins a report: each machine by itself, or the root by a call ([0063]). */
+  readonly somo: SomoMode;
+  /** Children of a logical node, 2..64; the same for the whole pool. More make the tree lower and a machine's work larger. */
+  readonly somoArity: number;
+  /** Between two reports of a machine. Raising it costs less and makes everything older. */
+  readonly somoPeriodMs: number;
+  /** A question or message that goes down the tree is answered within this, with what was heard by then. */
+  readonly somoBudgetMs: number;
 }
 
 const minute = 60_000;
@@ -96,6 +108,10 @@ export const DEFAULTS: ProtocolOptions = Object.freeze({
   unconfirmedMs: 20 * minute,
   tombstoneMs: 24 * 60 * minute,
   operationMs: 30_000,
+  somo: 'off',
+  somoArity: 8,
+  somoPeriodMs: 10_000,
+  somoBudgetMs: 8_000,
 });
 
 /** The defaults with some options replaced; round-the-ring routing needs as many hops as the ring has arcs. */

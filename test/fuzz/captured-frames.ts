@@ -43,7 +43,7 @@ function capture(): Uint8Array[] {
 
 function live(world: World<Message, Fact>): void {
   const random = world.random('life');
-  const options = protocolOptions({ leafsetRadius: 3, syncMs: 10_000, unconfirmedMs: 15_000 });
+  const options = protocolOptions({ leafsetRadius: 3, syncMs: 10_000, unconfirmedMs: 15_000, somo: 'synchronised', somoPeriodMs: 3_000 });
   const node = (peer: number): Node => world.protocol(peer) as Node;
   const spawn = (i: number): void => {
     const contact: Contact = makeContact(random, i, { name: `peer ${i}`, addresses: [`/ip4/10.0.0.${i}/tcp/4001`] });
@@ -59,6 +59,13 @@ function live(world: World<Message, Fact>): void {
   keys.forEach((key, i) => node(i % PEERS).overlay.setref(key, 'next', { key: keys[(i + 1) % keys.length] as typeof key }, nothing));
   world.runFor(5_000);
   keys.forEach((key, i) => node((i + 3) % PEERS).overlay.deref(key, 'next', nothing));
+  const aggregates = [{ op: 'avg', field: 'uptime', parameter: 0 }, { op: 'reports', field: '', parameter: 10 }];
+  for (let i = 0; i < PEERS; i++) node(i).somo.readReport = (now) => ({ report: new Map<string, number | string>([['uptime', i], ['region', 'eu'], ['rack', `r${i}`]]), at: now });
+  world.runFor(10_000);
+  node(1).somo.query(aggregates, { where: 'uptime > 3' }, nothing);
+  node(2).somo.tell('topic', 'text', {}, nothing);
+  node(3).somo.watch({ id: 9, calls: aggregates, region: { from: 0, to: 2 ** 52 }, where: '', leaseMs: 60_000, topic: '' }, nothing, nothing);
+  world.runFor(10_000);
   node(4).leave();
   world.runFor(30_000);
   world.crash(7);

@@ -78,7 +78,7 @@ for (const strategy of STRATEGY_NAMES) {
 
 test('a peer that is still joining takes arbitrary messages too, and owns nothing by them', () => {
   fc.assert(fc.property(fc.array(input, { maxLength: 25, size: 'max' }), (inputs) => {
-    const peer = new LonePeer();
+    const peer = new LonePeer({ somo: 'unsynchronised' });
     peer.node.join([peerAt(0.1)]);
     for (const one of inputs) {
       // Nobody grants a zone here: whoever states one for its own is not asked first.

@@ -16,7 +16,9 @@ export const ARITY_MAX = 64;
 export const ARITY_DEFAULT = 8;
 
 /** The deepest regions are still so many leads wide: two machines nearer than that share one. */
-const NARROWEST_LEADS = 16;
+const NARROWEST_LEADS = 64;
+
+const LEVELS_MAX = 64;
 
 export interface LogicalNode {
   readonly level: number;
@@ -122,6 +124,16 @@ export class LogicalTree {
 
 export function sameNode(a: LogicalNode, b: LogicalNode): boolean {
   return a.level === b.level && a.index === b.index;
+}
+
+/** One number for the node: for maps, and on the wire. Levels fit 6 bits, indexes 46. */
+export function numberOf({ level, index }: LogicalNode): number {
+  return index * LEVELS_MAX + level;
+}
+
+export function nodeOf(number: number): LogicalNode {
+  const level = number % LEVELS_MAX;
+  return { level, index: (number - level) / LEVELS_MAX };
 }
 
 export function nodeName({ level, index }: LogicalNode): string {

@@ -6,6 +6,7 @@
  */
 import type { Contact } from '../../core/contact.ts';
 import type { Position } from '../../core/position.ts';
+import type { SomoMessage } from './somo-messages.ts';
 
 /** Message numbers: the Frame field numbers of messages.proto. Append only. */
 export const MESSAGE = {
@@ -27,6 +28,13 @@ export const MESSAGE = {
   replicateReply: 16,
   sync: 17,
   syncReply: 18,
+  somoReport: 19,
+  somoAck: 20,
+  somoBreak: 21,
+  somoCall: 22,
+  somoDown: 23,
+  somoUp: 24,
+  somoNews: 25,
 } as const;
 
 export type MessageType = keyof typeof MESSAGE;
@@ -266,4 +274,5 @@ export type Message =
   | Replicate
   | ReplicateReply
   | Sync
-  | SyncReply;
+  | SyncReply
+  | SomoMessage;

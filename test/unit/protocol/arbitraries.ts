@@ -53,6 +53,17 @@ export const storedObject: Arbitrary<StoredObject> = fc.record({ key: position, 
 const syncEntry: Arbitrary<SyncEntry> = fc.record({ key: position, version }, plain);
 const tableEntry: Arbitrary<TableEntry> = fc.record({ contact, zoneStart: maybe(position), tellerRttMs: u32 }, plain);
 
+const state = fc.record({ numbers: fc.array(double, { maxLength: 6 }), texts: fc.array(text(64), { maxLength: 3 }) }, plain);
+const somoNode = fc.record({ high: u32, low: u32 }, plain);
+const somoField = fc.record({ id: u32, name: text(64), numbers: fc.array(double, { maxLength: 4 }), texts: fc.array(text(64), { maxLength: 3 }) }, plain);
+const somoTally = fc.record({ query: double, matched: u32, states: fc.array(state, { maxLength: 3 }) }, plain);
+const somoPartial = fc.record({
+  node: somoNode, machines: u32, space: double, ageMs: u32, height: u32, fields: fc.array(somoField, { maxLength: 4 }), tallies: fc.array(somoTally, { maxLength: 2 }),
+  same: fc.boolean(), before: double, after: double,
+}, plain);
+const aggregates = fc.array(fc.record({ op: text(32), field: text(64), parameter: double }, plain), { maxLength: 3 });
+const somoStanding = fc.record({ id: double, origin: contact, aggregates, where: text(200), from: double, to: double, leaseMs: u32, topic: text(64) }, plain);
+
 function of<T extends MessageType>(type: T, parts: { [K in Exclude<keyof Extract<Message, { type: T }>, 'type'>]: Arbitrary<Extract<Message, { type: T }>[K]> }): Arbitrary<Message> {
   return fc.record({ type: fc.constant(type), ...parts } as unknown as Record<string, Arbitrary<unknown>>, plain) as unknown as Arbitrary<Message>;
 }
@@ -76,6 +87,16 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   replicate: of('replicate', { op: u32, objects: fc.array(storedObject, { maxLength: 4 }), handOver: fc.boolean() }),
   replicateReply: of('replicateReply', { op: u32, statuses: fc.array(u32, { maxLength: 64 }) }),
   sync: of('sync', { op: u32, from: position, to: position, count: u32, digest: u32 }),
+  somoReport: of('somoReport', { op: u32, seq: u32, base: u32, partials: fc.array(somoPartial, { maxLength: 4 }), standing: u32 }),
+  somoAck: of('somoAck', { op: u32, needFull: fc.boolean(), astray: fc.array(somoNode, { maxLength: 4 }), standing: fc.array(somoStanding, { maxLength: 2 }) }),
+  somoBreak: of('somoBreak', { nodes: fc.array(somoNode, { maxLength: 4 }) }),
+  somoCall: of('somoCall', { round: u32, seq: u32 }),
+  somoDown: of('somoDown', {
+    op: u32, id: double, node: somoNode, kind: u32, from: double, to: double, where: text(200), budgetMs: u32, origin: contact, topic: text(64), text: text(300), transform: text(32),
+    aggregates, standing: maybe(somoStanding),
+  }),
+  somoUp: of('somoUp', { op: u32, machines: u32, space: double, matched: u32, visited: u32, ageMs: u32, height: u32, states: fc.array(state, { maxLength: 3 }) }),
+  somoNews: of('somoNews', { id: double, machines: u32, space: double, matched: u32, ageMs: u32, height: u32, states: fc.array(state, { maxLength: 3 }) }),
   syncReply: of('syncReply', { op: u32, equal: fc.boolean(), entries: fc.array(syncEntry, { maxLength: 6 }), coveredTo: maybe(position) }),
 };
 

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file grove/v1/messages.proto.
  */
 export const file_grove_v1_messages: GenFile = /*@__PURE__*/
-  fileDesc("Chdncm92ZS92MS9tZXNzYWdlcy5wcm90bxIIZ3JvdmUudjEi4QUKBUZyYW1lEigKCWhlYXJ0YmVhdBgBIAEoCzITLmdyb3ZlLnYxLkhlYXJ0YmVhdEgAEiAKBXByb2JlGAIgASgLMg8uZ3JvdmUudjEuUHJvYmVIABIrCgtwcm9iZV9yZXBseRgDIAEoCzIULmdyb3ZlLnYxLlByb2JlUmVwbHlIABIgCgVsZWF2ZRgEIAEoCzIPLmdyb3ZlLnYxLkxlYXZlSAASIAoFcm91dGUYBSABKAsyDy5ncm92ZS52MS5Sb3V0ZUgAEiMKB2hvcF9hY2sYBiABKAsyEC5ncm92ZS52MS5Ib3BBY2tIABIrCgtyb3V0ZV9yZXBseRgHIAEoCzIULmdyb3ZlLnYxLlJvdXRlUmVwbHlIABIvCg10YWJsZV9yZXF1ZXN0GAggASgLMhYuZ3JvdmUudjEuVGFibGVSZXF1ZXN0SAASKwoLdGFibGVfcmVwbHkYCSABKAsyFC5ncm92ZS52MS5UYWJsZVJlcGx5SAASHAoDcHV0GAogASgLMg0uZ3JvdmUudjEuUHV0SAASJwoJc2V0X2ZpZWxkGAsgASgLMhIuZ3JvdmUudjEuU2V0RmllbGRIABIrCgt3cml0ZV9yZXBseRgMIAEoCzIULmdyb3ZlLnYxLldyaXRlUmVwbHlIABIcCgNnZXQYDSABKAsyDS5ncm92ZS52MS5HZXRIABInCglnZXRfcmVwbHkYDiABKAsyEi5ncm92ZS52MS5HZXRSZXBseUgAEigKCXJlcGxpY2F0ZRgPIAEoCzITLmdyb3ZlLnYxLlJlcGxpY2F0ZUgAEjMKD3JlcGxpY2F0ZV9yZXBseRgQIAEoCzIYLmdyb3ZlLnYxLlJlcGxpY2F0ZVJlcGx5SAASHgoEc3luYxgRIAEoCzIOLmdyb3ZlLnYxLlN5bmNIABIpCgpzeW5jX3JlcGx5GBIgASgLMhMuZ3JvdmUudjEuU3luY1JlcGx5SABCBgoEYm9keSKDAQoHQ29udGFjdBIVCgdwZWVyX2lkGAEgASgJQgSItRhAEhoKCHBvc2l0aW9uGAIgASgMQgiQtRgBmLUYARIcCglhZGRyZXNzZXMYAyADKAlCCYi1GAigtRiAAhISCgRuYW1lGAQgASgJQgSItRhAEhMKC2luY2FybmF0aW9uGAUgASgNIkEKCkNvb3JkaW5hdGUSFAoGdmVjdG9yGAEgAygCQgSItRgIEg4KBmhlaWdodBgCIAEoAhINCgVlcnJvchgDIAEoAiKNAQoGVml0YWxzEhMKC2luY2FybmF0aW9uGAEgASgNEhgKCnpvbmVfc3RhcnQYAiABKAxCBJC1GAESKAoKY29vcmRpbmF0ZRgDIAEoCzIULmdyb3ZlLnYxLkNvb3JkaW5hdGUSFgoObGVhZnNldF9kaWdlc3QYBCABKAcSEgoKc3RvcmVkX2tpYhgFIAEoDSJJCglIZWFydGJlYXQSJgoGdml0YWxzGAEgASgLMhAuZ3JvdmUudjEuVml0YWxzQgSYtRgBEhQKDGFubm91bmNlbWVudBgCIAEoCCKVAQoFUHJvYmUSCgoCb3AYASABKA0SJgoGdml0YWxzGAIgASgLMhAuZ3JvdmUudjEuVml0YWxzQgSYtRgBEhQKDGtub3duX2RpZ2VzdBgDIAEoBxIoCgdsZWFmc2V0GAQgAygLMhEuZ3JvdmUudjEuQ29udGFjdEIEiLUYQBIYCgZmYWlsZWQYBSADKAlCCIi1GCCgtRhAImoKClByb2JlUmVwbHkSCgoCb3AYASABKA0SJgoGdml0YWxzGAIgASgLMhAuZ3JvdmUudjEuVml0YWxzQgSYtRgBEigKB2xlYWZzZXQYAyADKAsyES5ncm92ZS52MS5Db250YWN0QgSItRhAIjEKBUxlYXZlEigKB2xlYWZzZXQYASADKAsyES5ncm92ZS52MS5Db250YWN0QgSItRhAIqEBCgVSb3V0ZRIKCgJvcBgBIAEoDRILCgNob3AYAiABKA0SDwoHcHVycG9zZRgDIAEoDRIVCgNrZXkYBCABKAxCCJC1GAGYtRgBEicKBm9yaWdpbhgFIAEoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBJi1GAESDAoEaG9wcxgGIAEoDRIPCgdieV9yaW5nGAcgASgIEg8KB2F0dGVtcHQYCCABKA0iFQoGSG9wQWNrEgsKA2hvcBgBIAEoDSJ4CgpSb3V0ZVJlcGx5EgoKAm9wGAEgASgNEgwKBGhvcHMYAiABKA0SJgoGdml0YWxzGAMgASgLMhAuZ3JvdmUudjEuVml0YWxzQgSYtRgBEigKB2xlYWZzZXQYBCADKAsyES5ncm92ZS52MS5Db250YWN0QgSItRhAImcKClRhYmxlRW50cnkSKAoHY29udGFjdBgBIAEoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBJi1GAESGAoKem9uZV9zdGFydBgCIAEoDEIEkLUYARIVCg10ZWxsZXJfcnR0X21zGAMgASgNImwKDFRhYmxlUmVxdWVzdBIKCgJvcBgBIAEoDRIMCgRwYXJ0GAIgASgNEiYKBnZpdGFscxgDIAEoCzIQLmdyb3ZlLnYxLlZpdGFsc0IEmLUYARIaCgRnb25lGAQgAygMQgyItRgQkLUYAZi1GAEiigEKClRhYmxlUmVwbHkSCgoCb3AYASABKA0SJgoGdml0YWxzGAIgASgLMhAuZ3JvdmUudjEuVml0YWxzQgSYtRgBEiwKB2VudHJpZXMYAyADKAsyFC5ncm92ZS52MS5UYWJsZUVudHJ5QgWItRiAARIaCgRnb25lGAQgAygMQgyItRgQkLUYAZi1GAEiQQoHVmVyc2lvbhIPCgd3YWxsX21zGAEgASgBEg8KB2NvdW50ZXIYAiABKA0SFAoGd3JpdGVyGAMgASgJQgSItRhAIkMKCVJlZmVyZW5jZRIVCgNrZXkYASABKAxCCJC1GAGYtRgBEh8KBGhvc3QYAiABKAsyES5ncm92ZS52MS5Db250YWN0IkkKBUZpZWxkEhIKBG5hbWUYASABKAlCBIi1GEASLAoJcmVmZXJlbmNlGAIgASgLMhMuZ3JvdmUudjEuUmVmZXJlbmNlQgSYtRgBIrYBCgxTdG9yZWRPYmplY3QSFQoDa2V5GAEgASgMQgiQtRgBmLUYARIoCgd2ZXJzaW9uGAIgASgLMhEuZ3JvdmUudjEuVmVyc2lvbkIEmLUYARIVCgV2YWx1ZRgDIAEoDEIGiLUYgIBAEiYKBmZpZWxkcxgEIAMoCzIPLmdyb3ZlLnYxLkZpZWxkQgWItRiAIBIVCg1leHBpcmVzX2F0X21zGAUgASgBEg8KB2RlbGV0ZWQYBiABKAgiiQEKA1B1dBIKCgJvcBgBIAEoDRIVCgNrZXkYAiABKAxCCJC1GAGYtRgBEhUKBXZhbHVlGAMgASgMQgaItRiAgEASJgoGZmllbGRzGAQgAygLMg8uZ3JvdmUudjEuRmllbGRCBYi1GIAgEhAKCGxlYXNlX21zGAUgASgBEg4KBmRlbGV0ZRgGIAEoCCJ9CghTZXRGaWVsZBIKCgJvcBgBIAEoDRIVCgNrZXkYAiABKAxCCJC1GAGYtRgBEhMKBWZpZWxkGAMgASgJQgSItRhAEiYKCXJlZmVyZW5jZRgEIAEoCzITLmdyb3ZlLnYxLlJlZmVyZW5jZRIRCglvbmx5X2hvc3QYBSABKAgiXAoKV3JpdGVSZXBseRIKCgJvcBgBIAEoDRIOCgZzdGF0dXMYAiABKA0SIgoHdmVyc2lvbhgDIAEoCzIRLmdyb3ZlLnYxLlZlcnNpb24SDgoGY29waWVzGAQgASgNIjcKA0dldBIKCgJvcBgBIAEoDRIVCgNrZXkYAiABKAxCCJC1GAGYtRgBEg0KBWxvY2FsGAMgASgIIk4KCEdldFJlcGx5EgoKAm9wGAEgASgNEg4KBnN0YXR1cxgCIAEoDRImCgZvYmplY3QYAyABKAsyFi5ncm92ZS52MS5TdG9yZWRPYmplY3QiWQoJUmVwbGljYXRlEgoKAm9wGAEgASgNEi0KB29iamVjdHMYAiADKAsyFi5ncm92ZS52MS5TdG9yZWRPYmplY3RCBIi1GEASEQoJaGFuZF9vdmVyGAMgASgIIjQKDlJlcGxpY2F0ZVJlcGx5EgoKAm9wGAEgASgNEhYKCHN0YXR1c2VzGAIgAygNQgSItRhAIkwKCVN5bmNFbnRyeRIVCgNrZXkYASABKAxCCJC1GAGYtRgBEigKB3ZlcnNpb24YAiABKAsyES5ncm92ZS52MS5WZXJzaW9uQgSYtRgBIl8KBFN5bmMSCgoCb3AYASABKA0SFgoEZnJvbRgCIAEoDEIIkLUYAZi1GAESFAoCdG8YAyABKAxCCJC1GAGYtRgBEg0KBWNvdW50GAQgASgNEg4KBmRpZ2VzdBgFIAEoByJtCglTeW5jUmVwbHkSCgoCb3AYASABKA0SDQoFZXF1YWwYAiABKAgSKwoHZW50cmllcxgDIAMoCzITLmdyb3ZlLnYxLlN5bmNFbnRyeUIFiLUYgAQSGAoKY292ZXJlZF90bxgEIAEoDEIEkLUYAWIGcHJvdG8z", [file_grove_v1_options]);
+  fileDesc("Chdncm92ZS92MS9tZXNzYWdlcy5wcm90bxIIZ3JvdmUudjEigAgKBUZyYW1lEigKCWhlYXJ0YmVhdBgBIAEoCzITLmdyb3ZlLnYxLkhlYXJ0YmVhdEgAEiAKBXByb2JlGAIgASgLMg8uZ3JvdmUudjEuUHJvYmVIABIrCgtwcm9iZV9yZXBseRgDIAEoCzIULmdyb3ZlLnYxLlByb2JlUmVwbHlIABIgCgVsZWF2ZRgEIAEoCzIPLmdyb3ZlLnYxLkxlYXZlSAASIAoFcm91dGUYBSABKAsyDy5ncm92ZS52MS5Sb3V0ZUgAEiMKB2hvcF9hY2sYBiABKAsyEC5ncm92ZS52MS5Ib3BBY2tIABIrCgtyb3V0ZV9yZXBseRgHIAEoCzIULmdyb3ZlLnYxLlJvdXRlUmVwbHlIABIvCg10YWJsZV9yZXF1ZXN0GAggASgLMhYuZ3JvdmUudjEuVGFibGVSZXF1ZXN0SAASKwoLdGFibGVfcmVwbHkYCSABKAsyFC5ncm92ZS52MS5UYWJsZVJlcGx5SAASHAoDcHV0GAogASgLMg0uZ3JvdmUudjEuUHV0SAASJwoJc2V0X2ZpZWxkGAsgASgLMhIuZ3JvdmUudjEuU2V0RmllbGRIABIrCgt3cml0ZV9yZXBseRgMIAEoCzIULmdyb3ZlLnYxLldyaXRlUmVwbHlIABIcCgNnZXQYDSABKAsyDS5ncm92ZS52MS5HZXRIABInCglnZXRfcmVwbHkYDiABKAsyEi5ncm92ZS52MS5HZXRSZXBseUgAEigKCXJlcGxpY2F0ZRgPIAEoCzITLmdyb3ZlLnYxLlJlcGxpY2F0ZUgAEjMKD3JlcGxpY2F0ZV9yZXBseRgQIAEoCzIYLmdyb3ZlLnYxLlJlcGxpY2F0ZVJlcGx5SAASHgoEc3luYxgRIAEoCzIOLmdyb3ZlLnYxLlN5bmNIABIpCgpzeW5jX3JlcGx5GBIgASgLMhMuZ3JvdmUudjEuU3luY1JlcGx5SAASKwoLc29tb19yZXBvcnQYEyABKAsyFC5ncm92ZS52MS5Tb21vUmVwb3J0SAASJQoIc29tb19hY2sYFCABKAsyES5ncm92ZS52MS5Tb21vQWNrSAASKQoKc29tb19icmVhaxgVIAEoCzITLmdyb3ZlLnYxLlNvbW9CcmVha0gAEicKCXNvbW9fY2FsbBgWIAEoCzISLmdyb3ZlLnYxLlNvbW9DYWxsSAASJwoJc29tb19kb3duGBcgASgLMhIuZ3JvdmUudjEuU29tb0Rvd25IABIjCgdzb21vX3VwGBggASgLMhAuZ3JvdmUudjEuU29tb1VwSAASJwoJc29tb19uZXdzGBkgASgLMhIuZ3JvdmUudjEuU29tb05ld3NIAEIGCgRib2R5IoMBCgdDb250YWN0EhUKB3BlZXJfaWQYASABKAlCBIi1GEASGgoIcG9zaXRpb24YAiABKAxCCJC1GAGYtRgBEhwKCWFkZHJlc3NlcxgDIAMoCUIJiLUYCKC1GIACEhIKBG5hbWUYBCABKAlCBIi1GEASEwoLaW5jYXJuYXRpb24YBSABKA0iQQoKQ29vcmRpbmF0ZRIUCgZ2ZWN0b3IYASADKAJCBIi1GAgSDgoGaGVpZ2h0GAIgASgCEg0KBWVycm9yGAMgASgCIo0BCgZWaXRhbHMSEwoLaW5jYXJuYXRpb24YASABKA0SGAoKem9uZV9zdGFydBgCIAEoDEIEkLUYARIoCgpjb29yZGluYXRlGAMgASgLMhQuZ3JvdmUudjEuQ29vcmRpbmF0ZRIWCg5sZWFmc2V0X2RpZ2VzdBgEIAEoBxISCgpzdG9yZWRfa2liGAUgASgNIkkKCUhlYXJ0YmVhdBImCgZ2aXRhbHMYASABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESFAoMYW5ub3VuY2VtZW50GAIgASgIIpUBCgVQcm9iZRIKCgJvcBgBIAEoDRImCgZ2aXRhbHMYAiABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESFAoMa25vd25fZGlnZXN0GAMgASgHEigKB2xlYWZzZXQYBCADKAsyES5ncm92ZS52MS5Db250YWN0QgSItRhAEhgKBmZhaWxlZBgFIAMoCUIIiLUYIKC1GEAiagoKUHJvYmVSZXBseRIKCgJvcBgBIAEoDRImCgZ2aXRhbHMYAiABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESKAoHbGVhZnNldBgDIAMoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBIi1GEAiMQoFTGVhdmUSKAoHbGVhZnNldBgBIAMoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBIi1GEAioQEKBVJvdXRlEgoKAm9wGAEgASgNEgsKA2hvcBgCIAEoDRIPCgdwdXJwb3NlGAMgASgNEhUKA2tleRgEIAEoDEIIkLUYAZi1GAESJwoGb3JpZ2luGAUgASgLMhEuZ3JvdmUudjEuQ29udGFjdEIEmLUYARIMCgRob3BzGAYgASgNEg8KB2J5X3JpbmcYByABKAgSDwoHYXR0ZW1wdBgIIAEoDSIVCgZIb3BBY2sSCwoDaG9wGAEgASgNIngKClJvdXRlUmVwbHkSCgoCb3AYASABKA0SDAoEaG9wcxgCIAEoDRImCgZ2aXRhbHMYAyABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESKAoHbGVhZnNldBgEIAMoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBIi1GEAiZwoKVGFibGVFbnRyeRIoCgdjb250YWN0GAEgASgLMhEuZ3JvdmUudjEuQ29udGFjdEIEmLUYARIYCgp6b25lX3N0YXJ0GAIgASgMQgSQtRgBEhUKDXRlbGxlcl9ydHRfbXMYAyABKA0ibAoMVGFibGVSZXF1ZXN0EgoKAm9wGAEgASgNEgwKBHBhcnQYAiABKA0SJgoGdml0YWxzGAMgASgLMhAuZ3JvdmUudjEuVml0YWxzQgSYtRgBEhoKBGdvbmUYBCADKAxCDIi1GBCQtRgBmLUYASKKAQoKVGFibGVSZXBseRIKCgJvcBgBIAEoDRImCgZ2aXRhbHMYAiABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESLAoHZW50cmllcxgDIAMoCzIULmdyb3ZlLnYxLlRhYmxlRW50cnlCBYi1GIABEhoKBGdvbmUYBCADKAxCDIi1GBCQtRgBmLUYASJBCgdWZXJzaW9uEg8KB3dhbGxfbXMYASABKAESDwoHY291bnRlchgCIAEoDRIUCgZ3cml0ZXIYAyABKAlCBIi1GEAiQwoJUmVmZXJlbmNlEhUKA2tleRgBIAEoDEIIkLUYAZi1GAESHwoEaG9zdBgCIAEoCzIRLmdyb3ZlLnYxLkNvbnRhY3QiSQoFRmllbGQSEgoEbmFtZRgBIAEoCUIEiLUYQBIsCglyZWZlcmVuY2UYAiABKAsyEy5ncm92ZS52MS5SZWZlcmVuY2VCBJi1GAEitgEKDFN0b3JlZE9iamVjdBIVCgNrZXkYASABKAxCCJC1GAGYtRgBEigKB3ZlcnNpb24YAiABKAsyES5ncm92ZS52MS5WZXJzaW9uQgSYtRgBEhUKBXZhbHVlGAMgASgMQgaItRiAgEASJgoGZmllbGRzGAQgAygLMg8uZ3JvdmUudjEuRmllbGRCBYi1GIAgEhUKDWV4cGlyZXNfYXRfbXMYBSABKAESDwoHZGVsZXRlZBgGIAEoCCKJAQoDUHV0EgoKAm9wGAEgASgNEhUKA2tleRgCIAEoDEIIkLUYAZi1GAESFQoFdmFsdWUYAyABKAxCBoi1GICAQBImCgZmaWVsZHMYBCADKAsyDy5ncm92ZS52MS5GaWVsZEIFiLUYgCASEAoIbGVhc2VfbXMYBSABKAESDgoGZGVsZXRlGAYgASgIIn0KCFNldEZpZWxkEgoKAm9wGAEgASgNEhUKA2tleRgCIAEoDEIIkLUYAZi1GAESEwoFZmllbGQYAyABKAlCBIi1GEASJgoJcmVmZXJlbmNlGAQgASgLMhMuZ3JvdmUudjEuUmVmZXJlbmNlEhEKCW9ubHlfaG9zdBgFIAEoCCJcCgpXcml0ZVJlcGx5EgoKAm9wGAEgASgNEg4KBnN0YXR1cxgCIAEoDRIiCgd2ZXJzaW9uGAMgASgLMhEuZ3JvdmUudjEuVmVyc2lvbhIOCgZjb3BpZXMYBCABKA0iNwoDR2V0EgoKAm9wGAEgASgNEhUKA2tleRgCIAEoDEIIkLUYAZi1GAESDQoFbG9jYWwYAyABKAgiTgoIR2V0UmVwbHkSCgoCb3AYASABKA0SDgoGc3RhdHVzGAIgASgNEiYKBm9iamVjdBgDIAEoCzIWLmdyb3ZlLnYxLlN0b3JlZE9iamVjdCJZCglSZXBsaWNhdGUSCgoCb3AYASABKA0SLQoHb2JqZWN0cxgCIAMoCzIWLmdyb3ZlLnYxLlN0b3JlZE9iamVjdEIEiLUYQBIRCgloYW5kX292ZXIYAyABKAgiNAoOUmVwbGljYXRlUmVwbHkSCgoCb3AYASABKA0SFgoIc3RhdHVzZXMYAiADKA1CBIi1GEAiTAoJU3luY0VudHJ5EhUKA2tleRgBIAEoDEIIkLUYAZi1GAESKAoHdmVyc2lvbhgCIAEoCzIRLmdyb3ZlLnYxLlZlcnNpb25CBJi1GAEiXwoEU3luYxIKCgJvcBgBIAEoDRIWCgRmcm9tGAIgASgMQgiQtRgBmLUYARIUCgJ0bxgDIAEoDEIIkLUYAZi1GAESDQoFY291bnQYBCABKA0SDgoGZGlnZXN0GAUgASgHIm0KCVN5bmNSZXBseRIKCgJvcBgBIAEoDRINCgVlcXVhbBgCIAEoCBIrCgdlbnRyaWVzGAMgAygLMhMuZ3JvdmUudjEuU3luY0VudHJ5QgWItRiABBIYCgpjb3ZlcmVkX3RvGAQgASgMQgSQtRgBIiUKCFNvbW9Ob2RlEgwKBGhpZ2gYASABKA0SCwoDbG93GAIgASgNIj4KCVNvbW9TdGF0ZRIWCgdudW1iZXJzGAEgAygBQgWItRiAIBIZCgV0ZXh0cxgCIAMoCUIKiLUYgAigtRiAICJcCglTb21vRmllbGQSCgoCaWQYASABKA0SEgoEbmFtZRgCIAEoCUIEiLUYQBIVCgdudW1iZXJzGAMgAygBQgSItRgQEhgKBXRleHRzGAQgAygJQgmItRgQoLUYgAIiVgoJU29tb1RhbGx5Eg0KBXF1ZXJ5GAEgASgBEg8KB21hdGNoZWQYAiABKA0SKQoGc3RhdGVzGAMgAygLMhMuZ3JvdmUudjEuU29tb1N0YXRlQgSItRgQIvoBCgtTb21vUGFydGlhbBImCgRub2RlGAEgASgLMhIuZ3JvdmUudjEuU29tb05vZGVCBJi1GAESEAoIbWFjaGluZXMYAiABKA0SDQoFc3BhY2UYAyABKAESDgoGYWdlX21zGAQgASgNEg4KBmhlaWdodBgFIAEoDRIpCgZmaWVsZHMYBiADKAsyEy5ncm92ZS52MS5Tb21vRmllbGRCBIi1GEASKgoHdGFsbGllcxgHIAMoCzITLmdyb3ZlLnYxLlNvbW9UYWxseUIEiLUYEBIMCgRzYW1lGAggASgIEg4KBmJlZm9yZRgJIAEoARINCgVhZnRlchgKIAEoASJ1CgpTb21vUmVwb3J0EgoKAm9wGAEgASgNEgsKA3NlcRgCIAEoDRIMCgRiYXNlGAMgASgNEi4KCHBhcnRpYWxzGAQgAygLMhUuZ3JvdmUudjEuU29tb1BhcnRpYWxCBYi1GIABEhAKCHN0YW5kaW5nGAUgASgHIoMBCgdTb21vQWNrEgoKAm9wGAEgASgNEhEKCW5lZWRfZnVsbBgCIAEoCBIpCgZhc3RyYXkYAyADKAsyEi5ncm92ZS52MS5Tb21vTm9kZUIFiLUYgAESLgoIc3RhbmRpbmcYBCADKAsyFi5ncm92ZS52MS5Tb21vU3RhbmRpbmdCBIi1GBAiNQoJU29tb0JyZWFrEigKBW5vZGVzGAEgAygLMhIuZ3JvdmUudjEuU29tb05vZGVCBYi1GIABIiYKCFNvbW9DYWxsEg0KBXJvdW5kGAEgASgNEgsKA3NlcRgCIAEoDSJJCg1Tb21vQWdncmVnYXRlEhAKAm9wGAEgASgJQgSItRggEhMKBWZpZWxkGAIgASgJQgSItRhAEhEKCXBhcmFtZXRlchgDIAEoASLNAQoMU29tb1N0YW5kaW5nEgoKAmlkGAEgASgBEicKBm9yaWdpbhgCIAEoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBJi1GAESMQoKYWdncmVnYXRlcxgDIAMoCzIXLmdyb3ZlLnYxLlNvbW9BZ2dyZWdhdGVCBIi1GBASFAoFd2hlcmUYBCABKAlCBYi1GIAIEgwKBGZyb20YBSABKAESCgoCdG8YBiABKAESEAoIbGVhc2VfbXMYByABKA0SEwoFdG9waWMYCCABKAlCBIi1GEAi5QIKCFNvbW9Eb3duEgoKAm9wGAEgASgNEgoKAmlkGAIgASgBEiYKBG5vZGUYAyABKAsyEi5ncm92ZS52MS5Tb21vTm9kZUIEmLUYARIMCgRraW5kGAQgASgNEgwKBGZyb20YBSABKAESCgoCdG8YBiABKAESFAoFd2hlcmUYByABKAlCBYi1GIAIEhEKCWJ1ZGdldF9tcxgIIAEoDRInCgZvcmlnaW4YCSABKAsyES5ncm92ZS52MS5Db250YWN0QgSYtRgBEhMKBXRvcGljGAogASgJQgSItRhAEhQKBHRleHQYCyABKAlCBoi1GICABBIXCgl0cmFuc2Zvcm0YDCABKAlCBIi1GCASMQoKYWdncmVnYXRlcxgNIAMoCzIXLmdyb3ZlLnYxLlNvbW9BZ2dyZWdhdGVCBIi1GBASKAoIc3RhbmRpbmcYDiABKAsyFi5ncm92ZS52MS5Tb21vU3RhbmRpbmciogEKBlNvbW9VcBIKCgJvcBgBIAEoDRIQCghtYWNoaW5lcxgCIAEoDRINCgVzcGFjZRgDIAEoARIPCgdtYXRjaGVkGAQgASgNEg8KB3Zpc2l0ZWQYBSABKA0SDgoGYWdlX21zGAYgASgNEg4KBmhlaWdodBgHIAEoDRIpCgZzdGF0ZXMYCCADKAsyEy5ncm92ZS52MS5Tb21vU3RhdGVCBIi1GBAikwEKCFNvbW9OZXdzEgoKAmlkGAEgASgBEhAKCG1hY2hpbmVzGAIgASgNEg0KBXNwYWNlGAMgASgBEg8KB21hdGNoZWQYBCABKA0SDgoGYWdlX21zGAUgASgNEg4KBmhlaWdodBgGIAEoDRIpCgZzdGF0ZXMYByADKAsyEy5ncm92ZS52MS5Tb21vU3RhdGVCBIi1GBBiBnByb3RvMw", [file_grove_v1_options]);
 
 /**
  * @generated from message grove.v1.Frame
@@ -133,6 +133,48 @@ export type Frame = Message<"grove.v1.Frame"> & {
      */
     value: SyncReply;
     case: "syncReply";
+  } | {
+    /**
+     * @generated from field: grove.v1.SomoReport somo_report = 19;
+     */
+    value: SomoReport;
+    case: "somoReport";
+  } | {
+    /**
+     * @generated from field: grove.v1.SomoAck somo_ack = 20;
+     */
+    value: SomoAck;
+    case: "somoAck";
+  } | {
+    /**
+     * @generated from field: grove.v1.SomoBreak somo_break = 21;
+     */
+    value: SomoBreak;
+    case: "somoBreak";
+  } | {
+    /**
+     * @generated from field: grove.v1.SomoCall somo_call = 22;
+     */
+    value: SomoCall;
+    case: "somoCall";
+  } | {
+    /**
+     * @generated from field: grove.v1.SomoDown somo_down = 23;
+     */
+    value: SomoDown;
+    case: "somoDown";
+  } | {
+    /**
+     * @generated from field: grove.v1.SomoUp somo_up = 24;
+     */
+    value: SomoUp;
+    case: "somoUp";
+  } | {
+    /**
+     * @generated from field: grove.v1.SomoNews somo_news = 25;
+     */
+    value: SomoNews;
+    case: "somoNews";
   } | { case: undefined; value?: undefined };
 };
 
@@ -1021,4 +1063,609 @@ export type SyncReply = Message<"grove.v1.SyncReply"> & {
  */
 export const SyncReplySchema: GenMessage<SyncReply> = /*@__PURE__*/
   messageDesc(file_grove_v1_messages, 27);
+
+/**
+ * A logical node: 64 * index + level, in two parts, because most are small.
+ *
+ * @generated from message grove.v1.SomoNode
+ */
+export type SomoNode = Message<"grove.v1.SomoNode"> & {
+  /**
+   * @generated from field: uint32 high = 1;
+   */
+  high: number;
+
+  /**
+   * @generated from field: uint32 low = 2;
+   */
+  low: number;
+};
+
+/**
+ * Describes the message grove.v1.SomoNode.
+ * Use `create(SomoNodeSchema)` to create a new message.
+ */
+export const SomoNodeSchema: GenMessage<SomoNode> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 28);
+
+/**
+ * A half-made aggregate; its operation knows what the numbers mean.
+ *
+ * @generated from message grove.v1.SomoState
+ */
+export type SomoState = Message<"grove.v1.SomoState"> & {
+  /**
+   * @generated from field: repeated double numbers = 1;
+   */
+  numbers: number[];
+
+  /**
+   * @generated from field: repeated string texts = 2;
+   */
+  texts: string[];
+};
+
+/**
+ * Describes the message grove.v1.SomoState.
+ * Use `create(SomoStateSchema)` to create a new message.
+ */
+export const SomoStateSchema: GenMessage<SomoState> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 29);
+
+/**
+ * What is known of one field below a logical node. Without numbers: nothing any more.
+ *
+ * @generated from message grove.v1.SomoField
+ */
+export type SomoField = Message<"grove.v1.SomoField"> & {
+  /**
+   * Of a fixed name, src/protocol/pool/report.ts; 0 with a name beside it.
+   *
+   * @generated from field: uint32 id = 1;
+   */
+  id: number;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: repeated double numbers = 3;
+   */
+  numbers: number[];
+
+  /**
+   * @generated from field: repeated string texts = 4;
+   */
+  texts: string[];
+};
+
+/**
+ * Describes the message grove.v1.SomoField.
+ * Use `create(SomoFieldSchema)` to create a new message.
+ */
+export const SomoFieldSchema: GenMessage<SomoField> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 30);
+
+/**
+ * What a registered query found below a logical node.
+ *
+ * @generated from message grove.v1.SomoTally
+ */
+export type SomoTally = Message<"grove.v1.SomoTally"> & {
+  /**
+   * @generated from field: double query = 1;
+   */
+  query: number;
+
+  /**
+   * Machines that match its condition.
+   *
+   * @generated from field: uint32 matched = 2;
+   */
+  matched: number;
+
+  /**
+   * One per aggregate; empty where nobody had anything to add.
+   *
+   * @generated from field: repeated grove.v1.SomoState states = 3;
+   */
+  states: SomoState[];
+};
+
+/**
+ * Describes the message grove.v1.SomoTally.
+ * Use `create(SomoTallySchema)` to create a new message.
+ */
+export const SomoTallySchema: GenMessage<SomoTally> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 31);
+
+/**
+ * All about the machines whose positions lie in the region of one logical node.
+ *
+ * @generated from message grove.v1.SomoPartial
+ */
+export type SomoPartial = Message<"grove.v1.SomoPartial"> & {
+  /**
+   * @generated from field: grove.v1.SomoNode node = 1;
+   */
+  node?: SomoNode | undefined;
+
+  /**
+   * @generated from field: uint32 machines = 2;
+   */
+  machines: number;
+
+  /**
+   * Share of the circle that their zones cover.
+   *
+   * @generated from field: double space = 3;
+   */
+  space: number;
+
+  /**
+   * Of the oldest input, when this was sent.
+   *
+   * @generated from field: uint32 age_ms = 4;
+   */
+  ageMs: number;
+
+  /**
+   * Hops to the deepest machine below.
+   *
+   * @generated from field: uint32 height = 5;
+   */
+  height: number;
+
+  /**
+   * Only what differs from the report that `base` names; all but the age and the tallies, if `same` is set.
+   *
+   * @generated from field: repeated grove.v1.SomoField fields = 6;
+   */
+  fields: SomoField[];
+
+  /**
+   * @generated from field: repeated grove.v1.SomoTally tallies = 7;
+   */
+  tallies: SomoTally[];
+
+  /**
+   * @generated from field: bool same = 8;
+   */
+  same: boolean;
+
+  /**
+   * The positions, in leading bits, of the machines before the first and after the last of these.
+   *
+   * @generated from field: double before = 9;
+   */
+  before: number;
+
+  /**
+   * @generated from field: double after = 10;
+   */
+  after: number;
+};
+
+/**
+ * Describes the message grove.v1.SomoPartial.
+ * Use `create(SomoPartialSchema)` to create a new message.
+ */
+export const SomoPartialSchema: GenMessage<SomoPartial> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 32);
+
+/**
+ * From a machine to the host of the parents of these logical nodes; also the heartbeat of that connection.
+ *
+ * @generated from message grove.v1.SomoReport
+ */
+export type SomoReport = Message<"grove.v1.SomoReport"> & {
+  /**
+   * 0: answers a call and is not acknowledged.
+   *
+   * @generated from field: uint32 op = 1;
+   */
+  op: number;
+
+  /**
+   * @generated from field: uint32 seq = 2;
+   */
+  seq: number;
+
+  /**
+   * The report that this one is told as a difference from; 0: from nothing.
+   *
+   * @generated from field: uint32 base = 3;
+   */
+  base: number;
+
+  /**
+   * @generated from field: repeated grove.v1.SomoPartial partials = 4;
+   */
+  partials: SomoPartial[];
+
+  /**
+   * Digest of the registered queries that the sender knows.
+   *
+   * @generated from field: fixed32 standing = 5;
+   */
+  standing: number;
+};
+
+/**
+ * Describes the message grove.v1.SomoReport.
+ * Use `create(SomoReportSchema)` to create a new message.
+ */
+export const SomoReportSchema: GenMessage<SomoReport> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 33);
+
+/**
+ * @generated from message grove.v1.SomoAck
+ */
+export type SomoAck = Message<"grove.v1.SomoAck"> & {
+  /**
+   * @generated from field: uint32 op = 1;
+   */
+  op: number;
+
+  /**
+   * The base is not known here: report everything.
+   *
+   * @generated from field: bool need_full = 2;
+   */
+  needFull: boolean;
+
+  /**
+   * Logical nodes whose parents are not hosted here.
+   *
+   * @generated from field: repeated grove.v1.SomoNode astray = 3;
+   */
+  astray: SomoNode[];
+
+  /**
+   * When the digests differ.
+   *
+   * @generated from field: repeated grove.v1.SomoStanding standing = 4;
+   */
+  standing: SomoStanding[];
+};
+
+/**
+ * Describes the message grove.v1.SomoAck.
+ * Use `create(SomoAckSchema)` to create a new message.
+ */
+export const SomoAckSchema: GenMessage<SomoAck> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 34);
+
+/**
+ * The sender no longer hosts the parents of these logical nodes: find out who does.
+ *
+ * @generated from message grove.v1.SomoBreak
+ */
+export type SomoBreak = Message<"grove.v1.SomoBreak"> & {
+  /**
+   * @generated from field: repeated grove.v1.SomoNode nodes = 1;
+   */
+  nodes: SomoNode[];
+};
+
+/**
+ * Describes the message grove.v1.SomoBreak.
+ * Use `create(SomoBreakSchema)` to create a new message.
+ */
+export const SomoBreakSchema: GenMessage<SomoBreak> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 35);
+
+/**
+ * Report now, as soon as those below you have.
+ *
+ * @generated from message grove.v1.SomoCall
+ */
+export type SomoCall = Message<"grove.v1.SomoCall"> & {
+  /**
+   * @generated from field: uint32 round = 1;
+   */
+  round: number;
+
+  /**
+   * The last report that the sender has of the receiver.
+   *
+   * @generated from field: uint32 seq = 2;
+   */
+  seq: number;
+};
+
+/**
+ * Describes the message grove.v1.SomoCall.
+ * Use `create(SomoCallSchema)` to create a new message.
+ */
+export const SomoCallSchema: GenMessage<SomoCall> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 36);
+
+/**
+ * @generated from message grove.v1.SomoAggregate
+ */
+export type SomoAggregate = Message<"grove.v1.SomoAggregate"> & {
+  /**
+   * @generated from field: string op = 1;
+   */
+  op: string;
+
+  /**
+   * @generated from field: string field = 2;
+   */
+  field: string;
+
+  /**
+   * @generated from field: double parameter = 3;
+   */
+  parameter: number;
+};
+
+/**
+ * Describes the message grove.v1.SomoAggregate.
+ * Use `create(SomoAggregateSchema)` to create a new message.
+ */
+export const SomoAggregateSchema: GenMessage<SomoAggregate> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 37);
+
+/**
+ * A registered query, held by every machine until its lease ends.
+ *
+ * @generated from message grove.v1.SomoStanding
+ */
+export type SomoStanding = Message<"grove.v1.SomoStanding"> & {
+  /**
+   * @generated from field: double id = 1;
+   */
+  id: number;
+
+  /**
+   * @generated from field: grove.v1.Contact origin = 2;
+   */
+  origin?: Contact | undefined;
+
+  /**
+   * @generated from field: repeated grove.v1.SomoAggregate aggregates = 3;
+   */
+  aggregates: SomoAggregate[];
+
+  /**
+   * @generated from field: string where = 4;
+   */
+  where: string;
+
+  /**
+   * A part of the circle in leading bits, from inclusive, to exclusive.
+   *
+   * @generated from field: double from = 5;
+   */
+  from: number;
+
+  /**
+   * @generated from field: double to = 6;
+   */
+  to: number;
+
+  /**
+   * @generated from field: uint32 lease_ms = 7;
+   */
+  leaseMs: number;
+
+  /**
+   * Of a job: what comes out is told to everybody under this topic. Empty: it is sent to the origin.
+   *
+   * @generated from field: string topic = 8;
+   */
+  topic: string;
+};
+
+/**
+ * Describes the message grove.v1.SomoStanding.
+ * Use `create(SomoStandingSchema)` to create a new message.
+ */
+export const SomoStandingSchema: GenMessage<SomoStanding> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 38);
+
+/**
+ * Downwards from the host of a logical node to those of its children: a message, a question, a registration.
+ *
+ * @generated from message grove.v1.SomoDown
+ */
+export type SomoDown = Message<"grove.v1.SomoDown"> & {
+  /**
+   * @generated from field: uint32 op = 1;
+   */
+  op: number;
+
+  /**
+   * The same all the way down.
+   *
+   * @generated from field: double id = 2;
+   */
+  id: number;
+
+  /**
+   * @generated from field: grove.v1.SomoNode node = 3;
+   */
+  node?: SomoNode | undefined;
+
+  /**
+   * 0 tell, 1 query, 2 register, 3 cancel
+   *
+   * @generated from field: uint32 kind = 4;
+   */
+  kind: number;
+
+  /**
+   * @generated from field: double from = 5;
+   */
+  from: number;
+
+  /**
+   * @generated from field: double to = 6;
+   */
+  to: number;
+
+  /**
+   * @generated from field: string where = 7;
+   */
+  where: string;
+
+  /**
+   * The answer is of no use later.
+   *
+   * @generated from field: uint32 budget_ms = 8;
+   */
+  budgetMs: number;
+
+  /**
+   * @generated from field: grove.v1.Contact origin = 9;
+   */
+  origin?: Contact | undefined;
+
+  /**
+   * @generated from field: string topic = 10;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: string text = 11;
+   */
+  text: string;
+
+  /**
+   * What is done to the text on its way down.
+   *
+   * @generated from field: string transform = 12;
+   */
+  transform: string;
+
+  /**
+   * @generated from field: repeated grove.v1.SomoAggregate aggregates = 13;
+   */
+  aggregates: SomoAggregate[];
+
+  /**
+   * @generated from field: grove.v1.SomoStanding standing = 14;
+   */
+  standing?: SomoStanding | undefined;
+};
+
+/**
+ * Describes the message grove.v1.SomoDown.
+ * Use `create(SomoDownSchema)` to create a new message.
+ */
+export const SomoDownSchema: GenMessage<SomoDown> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 39);
+
+/**
+ * The answer to SomoDown, when everybody below has answered or the budget is spent.
+ *
+ * @generated from message grove.v1.SomoUp
+ */
+export type SomoUp = Message<"grove.v1.SomoUp"> & {
+  /**
+   * @generated from field: uint32 op = 1;
+   */
+  op: number;
+
+  /**
+   * Machines that the answer speaks for, and the share of the circle that their zones cover.
+   *
+   * @generated from field: uint32 machines = 2;
+   */
+  machines: number;
+
+  /**
+   * @generated from field: double space = 3;
+   */
+  space: number;
+
+  /**
+   * Machines that match the condition.
+   *
+   * @generated from field: uint32 matched = 4;
+   */
+  matched: number;
+
+  /**
+   * Machines that had to be asked.
+   *
+   * @generated from field: uint32 visited = 5;
+   */
+  visited: number;
+
+  /**
+   * @generated from field: uint32 age_ms = 6;
+   */
+  ageMs: number;
+
+  /**
+   * @generated from field: uint32 height = 7;
+   */
+  height: number;
+
+  /**
+   * @generated from field: repeated grove.v1.SomoState states = 8;
+   */
+  states: SomoState[];
+};
+
+/**
+ * Describes the message grove.v1.SomoUp.
+ * Use `create(SomoUpSchema)` to create a new message.
+ */
+export const SomoUpSchema: GenMessage<SomoUp> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 40);
+
+/**
+ * What a registered query finds now, to its origin.
+ *
+ * @generated from message grove.v1.SomoNews
+ */
+export type SomoNews = Message<"grove.v1.SomoNews"> & {
+  /**
+   * @generated from field: double id = 1;
+   */
+  id: number;
+
+  /**
+   * @generated from field: uint32 machines = 2;
+   */
+  machines: number;
+
+  /**
+   * @generated from field: double space = 3;
+   */
+  space: number;
+
+  /**
+   * @generated from field: uint32 matched = 4;
+   */
+  matched: number;
+
+  /**
+   * @generated from field: uint32 age_ms = 5;
+   */
+  ageMs: number;
+
+  /**
+   * @generated from field: uint32 height = 6;
+   */
+  height: number;
+
+  /**
+   * @generated from field: repeated grove.v1.SomoState states = 7;
+   */
+  states: SomoState[];
+};
+
+/**
+ * Describes the message grove.v1.SomoNews.
+ * Use `create(SomoNewsSchema)` to create a new message.
+ */
+export const SomoNewsSchema: GenMessage<SomoNews> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 41);
 
