@@ -41,12 +41,11 @@ export function updatedCoordinate(self: Coordinate, remote: Coordinate, rttMs: n
   const errorWeight = ERROR_SHARE * certainty;
   const error = Math.min(1, sampleError * errorWeight + self.error * (1 - errorWeight));
   const force = MOVE_SHARE * certainty * (rttMs - predicted);
-  const vector: number[] = [];
-  for (let i = 0; i < self.vector.length; i++) {
-    const mine = self.vector[i] as number;
+  // By map: an array that grows by push has room for thirteen more, in every coordinate of every peer.
+  const vector = self.vector.map((mine, i) => {
     const away = distance > 1e-6 ? (mine - (remote.vector[i] as number)) / distance : direction(nudge, i);
-    vector.push(Math.fround(mine + away * force));
-  }
+    return Math.fround(mine + away * force);
+  });
   const heightShare = predicted > 1e-6 ? (self.height + remote.height) / predicted : 0;
   const height = Math.fround(Math.max(HEIGHT_MIN_MS, self.height + heightShare * force));
   return { vector, height, error: Math.fround(Math.max(error, 0.01)) };

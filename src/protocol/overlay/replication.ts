@@ -11,7 +11,7 @@ import type { Position } from '../../core/position.ts';
 import { comparePositions, inArc } from '../../core/position.ts';
 import type { Local } from '../local.ts';
 import type { Requests } from '../requests.ts';
-import type { Membership } from '../ring/membership.ts';
+import type { Membership, MembershipListener } from '../ring/membership.ts';
 import type { Router } from '../routing/router.ts';
 import type { Replicate, StoredObject, Sync, SyncEntry, SyncReply } from '../wire/messages.ts';
 import { STATUS } from '../wire/messages.ts';
@@ -34,7 +34,7 @@ const HAND_OVERS_MAX = 4;
 /** Times that a hand-over is begun before the periodic comparison has to do the rest. */
 const PUSHES_MAX = 5;
 
-export class Replication {
+export class Replication implements MembershipListener {
   readonly #local: Local;
   readonly #membership: Membership;
   readonly #requests: Requests;
@@ -58,11 +58,15 @@ export class Replication {
     this.#transfers = parts.transfers;
     this.#clock = parts.clock;
     this.#alarms = parts.alarms;
-    this.#membership.listeners.push({
-      onZoneChanged: (start, before) => this.#onZoneChanged(start, before),
-      onPeerGone: () => this.#onNeighboursChanged(),
-      onPeerAlive: () => this.#onNeighboursChanged(),
-    });
+    this.#membership.listeners.push(this);
+  }
+
+  onPeerGone(): void {
+    this.#onNeighboursChanged();
+  }
+
+  onPeerAlive(): void {
+    this.#onNeighboursChanged();
   }
 
   /** Have the replicas been asked since this zone came to us? Until then our copies may be old, or not here yet. */
@@ -129,7 +133,7 @@ export class Replication {
 
   // --- when to compare ---
 
-  #onZoneChanged(start: Position | undefined, before: Position | undefined): void {
+  onZoneChanged(start: Position | undefined, before: Position | undefined): void {
     if (!start) return;
     const self = this.#local.position;
     const shrunk = before !== undefined && comparePositions(before, start) !== 0 && inArc(start, before, self) && comparePositions(start, self) !== 0;

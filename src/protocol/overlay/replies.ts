@@ -12,12 +12,12 @@ const REMEMBERED_MAX = 512;
 
 export class Replies {
   /** By asker and op; undefined while the request is still being carried out. */
-  readonly #replies = new Map<string, Message | undefined>();
+  #replies: Map<string, Message | undefined> | undefined;
 
   /** Runs `carryOut` for a request not seen yet, and sends its reply; repeats the reply for one that was. */
   answerOnce(from: Contact, op: number, send: (reply: Message) => void, carryOut: (respond: (reply: Message) => void) => void): void {
     const name = `${from.peerId}/${from.incarnation}/${op}`;
-    if (this.#replies.has(name)) {
+    if (this.#replies?.has(name)) {
       const reply = this.#replies.get(name);
       if (reply) send(reply);
       return;
@@ -30,6 +30,8 @@ export class Replies {
   }
 
   #remember(name: string, reply: Message | undefined): void {
+    // Made by the first request: most peers of a large simulated world never get one.
+    this.#replies ??= new Map<string, Message | undefined>();
     this.#replies.set(name, reply);
     if (this.#replies.size <= REMEMBERED_MAX) return;
     const oldest = this.#replies.keys().next().value;

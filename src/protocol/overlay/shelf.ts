@@ -29,11 +29,12 @@ export interface Copy {
   confirmedAt: Millis;
 }
 
+/** An object is stored as the reply that would carry it. */
+const codec = createCodec();
+
 export class Shelf {
   readonly #local: Local;
   readonly #copies = new Map<string, Copy>();
-  /** An object is stored as the reply that would carry it. */
-  readonly #codec = createCodec();
   #bytes = 0;
   #live = 0;
 
@@ -81,7 +82,7 @@ export class Shelf {
     }
     // Peers drop what has expired each in its own time, and must not hand it to one another again and again meanwhile.
     if (!known && this.isExpired(object)) return STATUS.refused;
-    const encoded = this.#codec.encode({ type: 'getReply', op: 0, status: STATUS.ok, object });
+    const encoded = codec.encode({ type: 'getReply', op: 0, status: STATUS.ok, object });
     const bytes = encoded.length + OVERHEAD_BYTES;
     // A trace is always taken: refusing a deletion would let the object live on.
     if (!object.deleted && this.#bytes - (known?.bytes ?? 0) + bytes > this.#local.options.quotaBytes) return STATUS.quota;
@@ -135,7 +136,7 @@ export class Shelf {
     const bytes = this.#local.env.store.read(name);
     if (!bytes) return undefined;
     try {
-      const message = this.#codec.decode(bytes);
+      const message = codec.decode(bytes);
       const object = message.type === 'getReply' ? message.object : undefined;
       return object && name === PREFIX + object.key.hex ? object : undefined;
     } catch (error) {

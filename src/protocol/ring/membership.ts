@@ -88,7 +88,8 @@ export class Membership {
       const changed = !known || joining !== entry.joining || contact.incarnation !== incarnation;
       entry.joining = joining;
       entry.zoneStart = vitals.zoneStart;
-      entry.coordinate = vitals.coordinate ?? entry.coordinate;
+      // Only for the first time-out: a measured way says more.
+      entry.coordinate = entry.rttMs === undefined ? (vitals.coordinate ?? entry.coordinate) : undefined;
       if (!known) this.#local.env.emit({ kind: 'peer-met', peer: contact });
       if (changed) {
         this.settle();

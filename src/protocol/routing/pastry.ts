@@ -46,7 +46,7 @@ export class Pastry implements Strategy {
   /** Round trip in ms: as measured; negative, as promised; NaN, unknown. */
   #ways: number[] = [];
   /** By row, one bit a column: answered us since the last round of proving. */
-  readonly #proven: number[] = [];
+  #proven: number[] = [];
   /** Greatest gain first. */
   #trials: readonly Trial[] = NONE;
   #tried: readonly string[] = NONE;
@@ -185,7 +185,8 @@ export class Pastry implements Strategy {
 
   #addTrial(contact: Contact, gainMs: number): void {
     const { peerId } = contact;
-    if (this.#tried.includes(peerId) || this.#trials.some((trial) => trial.contact.peerId === peerId)) return;
+    if (this.#trials.length === TRIALS_MAX && gainMs <= (this.#trials[TRIALS_MAX - 1] as Trial).gainMs) return;
+    if (this.#trials.some((trial) => trial.contact.peerId === peerId) || this.#tried.includes(peerId)) return;
     const place = this.#trials.findIndex((trial) => trial.gainMs < gainMs);
     this.#trials = this.#trials.toSpliced(place < 0 ? this.#trials.length : place, 0, { contact, gainMs }).slice(0, TRIALS_MAX);
   }
@@ -204,7 +205,7 @@ export class Pastry implements Strategy {
     const more = rows * COLUMNS - this.#contacts.length;
     this.#contacts = this.#contacts.concat(new Array<undefined>(more).fill(undefined));
     this.#ways = this.#ways.concat(new Array<number>(more).fill(NaN));
-    while (this.#proven.length < rows) this.#proven.push(0);
+    this.#proven = this.#proven.concat(new Array<number>(rows - this.#proven.length).fill(0));
   }
 
   /** Round trip in ms: as measured or promised, else as good as endless. */

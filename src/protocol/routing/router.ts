@@ -14,7 +14,7 @@ import type { Local } from '../local.ts';
 import { TIMER } from '../local.ts';
 import type { Requests } from '../requests.ts';
 import type { Detector } from '../ring/detector.ts';
-import type { Membership } from '../ring/membership.ts';
+import type { Membership, MembershipListener } from '../ring/membership.ts';
 import type { Route, RouteReply, Vitals } from '../wire/messages.ts';
 import { PURPOSE } from '../wire/messages.ts';
 import type { Neighbour } from '../ring/leafset.ts';
@@ -58,7 +58,7 @@ const NONE: readonly Transit[] = [];
 /** Peers that may stay silent before a hop gives a route up. */
 const SILENT_MAX = 8;
 
-export class Router {
+export class Router implements MembershipListener {
   readonly #local: Local;
   readonly #membership: Membership;
   readonly #detector: Detector;
@@ -76,18 +76,27 @@ export class Router {
     this.#detector = detector;
     this.#requests = requests;
     this.strategy = strategy;
-    membership.listeners.push({
-      onZoneChanged: () => this.#releaseHeld(),
-      onPeerGone: (peer) => {
-        strategy.forget(peer);
-        this.#releaseHeld();
-      },
-      onPeerHeard: (peer, vitals) => {
-        if (vitals.zoneStart) strategy.learn(peer, vitals);
-        this.#releaseHeld();
-      },
-      onPeerMeasured: (peer, rttMs) => strategy.learn(peer, { rttMs }),
-    });
+    membership.listeners.push(this);
+  }
+
+  // --- told by the membership ---
+
+  onZoneChanged(): void {
+    this.#releaseHeld();
+  }
+
+  onPeerGone(peer: Contact): void {
+    this.strategy.forget(peer);
+    this.#releaseHeld();
+  }
+
+  onPeerHeard(peer: Contact, vitals: Vitals): void {
+    if (vitals.zoneStart) this.strategy.learn(peer, vitals);
+    this.#releaseHeld();
+  }
+
+  onPeerMeasured(peer: Contact, rttMs: number): void {
+    this.strategy.learn(peer, { rttMs });
   }
 
   get routesHeld(): number {

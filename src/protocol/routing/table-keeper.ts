@@ -11,7 +11,7 @@ import type { Position } from '../../core/position.ts';
 import type { Local } from '../local.ts';
 import { TIMER } from '../local.ts';
 import type { Requests } from '../requests.ts';
-import type { Membership } from '../ring/membership.ts';
+import type { Membership, MembershipListener } from '../ring/membership.ts';
 import type { TableReply, TableRequest } from '../wire/messages.ts';
 import { WHOLE_TABLE } from '../wire/messages.ts';
 import type { Router } from './router.ts';
@@ -36,7 +36,7 @@ const DOUBTS_MAX = 8;
 const PROBE_MAX_MS = 60_000;
 const NONE: readonly never[] = [];
 
-export class TableKeeper {
+export class TableKeeper implements MembershipListener {
   readonly #local: Local;
   readonly #membership: Membership;
   readonly #requests: Requests;
@@ -50,7 +50,11 @@ export class TableKeeper {
     this.#membership = membership;
     this.#requests = requests;
     this.#router = router;
-    membership.listeners.push({ onPeerGone: (peer) => this.#gone.add(peer.position, local.env.now()) });
+    membership.listeners.push(this);
+  }
+
+  onPeerGone(peer: Contact): void {
+    this.#gone.add(peer.position, this.#local.env.now());
   }
 
   /** On becoming a member: the successor's table is the best first one, because it shares our longest prefix. */

@@ -146,7 +146,7 @@ export class RingWorld {
     const random = this.#identities.fork('peer', index);
     return {
       // As long as a real identity and address, so that byte counts mean something.
-      peerId: `12D3KooW${String(index).padStart(44, 'x')}`,
+      peerId: `12D3KooW${String(index).padStart(7, '0')}`.padEnd(52, 'x'),
       position: drawPosition(random),
       addresses: [`/ip4/10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}/tcp/4001`],
       name: `peer-${index}`,
