@@ -25,7 +25,7 @@ function play(run: LagoverRounds, rounds: number): void {
 
 /** Peers 1, 2, 3 online; 2 stands below 1, 3 below 2, and 1 floats. */
 function chain(): Forest {
-  const forest = new Forest(1, consumers([9, 2], [9, 2], [9, 2], [9, 2]));
+  const forest = new Forest(1, consumers([9, 2], [9, 2], [9, 2], [9, 2], [9, 2]));
   for (const peer of [1, 2, 3]) forest.join(peer);
   forest.attach(2, 1);
   forest.attach(3, 2);
@@ -63,18 +63,18 @@ for (const algorithm of ['greedy', 'hybrid'] as const) {
 describe('greedy 2, hybrid 6: the reference of the last interaction', () => {
   test('comes before the oracle, once', () => {
     const contacts = new Contacts(chain(), false);
-    contacts.refer(1, SOURCE);
+    contacts.refer(1, 4, SOURCE);
     assert.deepEqual([contacts.take(1), contacts.take(1)], [SOURCE, NOBODY]);
   });
   test('not when it has gone, or stands below i by now', () => {
     const forest = chain();
     const contacts = new Contacts(forest, false);
-    contacts.refer(1, 3);
+    contacts.refer(1, 4, 3);
     assert.equal(contacts.take(1), NOBODY, 'a descendant');
-    contacts.refer(1, 4);
+    contacts.refer(1, 5, 4);
     assert.equal(contacts.take(1), NOBODY, 'offline');
     forest.join(4);
-    contacts.refer(1, 4);
+    contacts.refer(1, 5, 4);
     assert.equal(contacts.take(1), 4);
   });
 });

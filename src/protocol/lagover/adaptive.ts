@@ -35,15 +35,19 @@ export function decideAdaptive(i: InformedInitiator, j: InformedCounterpart, opt
   return options.rules === 'displacing' ? displaceOrSearch(i, j) : j.roomAt === undefined ? shed(i) : refer(j.roomAt);
 }
 
-/** Nothing is free here: a laxer child of j, else room elsewhere, else several laxer ones, else a place where laxer ones stand. */
+/**
+ * Nothing is free here: a laxer child of j, else room elsewhere, else several laxer ones, else down to where laxer ones stand.
+ * Where that leads no further, a child that binds i goes first; i alone has more places to choose from.
+ */
 function displaceOrSearch(i: InformedInitiator, j: InformedCounterpart): Action {
   const one = regroupWithoutOne(i, j);
   if (one !== undefined) return one;
   if (j.roomAt !== undefined) return refer(j.roomAt);
   const some = regroupWithoutSome(i, j);
   if (some !== undefined) return some;
-  const towards = drawChild(i, j, (child) => child.laxer) ?? j.laxerAt;
-  return towards === undefined ? shed(i) : refer(towards);
+  const down = drawChild(i, j, (child) => child.laxer);
+  if (down !== undefined) return refer(down);
+  return j.laxerAt === undefined || i.limit < i.constraint ? shed(i) : refer(j.laxerAt);
 }
 
 /**
@@ -65,7 +69,7 @@ function fitIn(i: InformedInitiator, here: Surroundings): Action | undefined {
   return tryOpenSlot(i, here) ?? tryInsertAbove(i, here) ?? regroup(i, here);
 }
 
-/** The tree has no place for i with all its children: those that bind it float on their own. */
+/** There is no place for i with all its children: those that bind it float on their own. */
 function shed(i: InformedInitiator): Action {
   if (i.limit >= i.constraint) return ASK;
   const strictest = Math.min(...i.children.map((child) => child.limit));

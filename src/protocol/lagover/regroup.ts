@@ -41,9 +41,9 @@ export function regroupWithoutOne(i: InformedInitiator, j: Surroundings): Action
   return firstOf(laxerChildren(i, j), (id) => attempt(i, j, id, false));
 }
 
-/** Such a child floats, and all who find no place then, if they are laxer than i. */
+/** Such a child floats, or none, and all who find no place then, if they are laxer than i. */
 export function regroupWithoutSome(i: InformedInitiator, j: Surroundings): Action | undefined {
-  return firstOf(laxerChildren(i, j), (id) => attempt(i, j, id, true));
+  return firstOf(laxerChildren(i, j), (id) => attempt(i, j, id, true)) ?? attempt(i, j, undefined, true);
 }
 
 function laxerChildren(i: InformedInitiator, j: Surroundings): number[] {

@@ -14,6 +14,8 @@ export class Contacts {
   readonly #forest: Forest;
   readonly #remembers: boolean;
   readonly #reference: Int32Array;
+  /** Whether the reference is a child of who referred to it. */
+  readonly #descends: Uint8Array;
   /** In case that the reference cannot be met. */
   readonly #backup: Int32Array;
   /** The sibling that is to take the place of the lost parent, and the delay of that place. */
@@ -26,6 +28,7 @@ export class Contacts {
     this.#remembers = remembers;
     const size = forest.peers + 1;
     this.#reference = new Int32Array(size).fill(NOBODY);
+    this.#descends = new Uint8Array(size);
     this.#backup = new Int32Array(size).fill(NOBODY);
     this.#heir = new Int32Array(size).fill(NOBODY);
     this.#heirDelay = new Int32Array(size);
@@ -44,8 +47,14 @@ export class Contacts {
     return j === SOURCE || (j !== NOBODY && this.#forest.online[j] === 1 && this.#forest.root[j] !== i);
   }
 
-  refer(i: number, to: number): void {
+  refer(i: number, by: number, to: number): void {
     this.#reference[i] = to;
+    this.#descends[i] = Number(to !== SOURCE && this.#forest.parent[to] === by);
+  }
+
+  /** i is on its way down to a place: sent to the source it would only begin that way again. */
+  isDescending(i: number): boolean {
+    return this.#remembers && this.#descends[i] === 1 && this.canMeet(i, this.#reference[i] as number);
   }
 
   /** The delay that j will soon have, if i expects j to take the place of the parent that both lost. */
@@ -55,6 +64,7 @@ export class Contacts {
 
   forget(peer: number): void {
     this.#reference[peer] = this.#backup[peer] = this.#heir[peer] = NOBODY;
+    this.#descends[peer] = 0;
   }
 
   /** Somebody took the place of `peer`. */

@@ -163,10 +163,11 @@ export class LagoverRounds {
     this.#interact(i, j);
   }
 
-  /** The source after the time-out, else the last reference, else whom the oracle names. */
+  /** The source after the time-out, unless on the way to a place; else the last reference, else whom the oracle names. */
   #choose(i: number): number {
+    const timedOut = (this.#floated[i] as number) >= this.#options.timeout && !this.#contacts.isDescending(i);
     const contact = this.#contacts.take(i);
-    if ((this.#floated[i] as number) >= this.#options.timeout) return SOURCE;
+    if (timedOut) return SOURCE;
     return contact === NOBODY ? this.#oracle.answer(i) : contact;
   }
 
@@ -184,7 +185,7 @@ export class LagoverRounds {
       if (action.kind === 'attach') this.#begin(action.child);
       if (action.kind === 'rearrange') for (const { child } of action.links) this.#begin(child);
     } else if (action.kind === 'refer') {
-      this.#contacts.refer(i, action.to);
+      this.#contacts.refer(i, j, action.to);
       this.#views?.sent(i, j, action.to);
     }
   }
