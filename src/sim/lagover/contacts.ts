@@ -57,9 +57,11 @@ export class Contacts {
     return this.#remembers && this.#descends[i] === 1 && this.canMeet(i, this.#reference[i] as number);
   }
 
-  /** The delay that j will soon have, if i expects j to take the place of the parent that both lost. */
-  awaitedDelay(i: number, j: number): number | undefined {
-    return this.#heir[i] === j ? this.#heirDelay[i] : undefined;
+  /** The delay that j will soon have, if i expects j to take the place of the parent that both lost. Believed once. */
+  takeAwaitedDelay(i: number, j: number): number | undefined {
+    const expected = this.#heir[i] === j ? this.#heirDelay[i] : undefined;
+    this.#heir[i] = NOBODY;
+    return expected;
   }
 
   forget(peer: number): void {

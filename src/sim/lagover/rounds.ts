@@ -196,7 +196,7 @@ export class LagoverRounds {
     const views = must(this.#views, 'an informed algorithm has views');
     const initiator = views.initiator(i);
     if (j === SOURCE) return algorithm.atSource(initiator, views.source(i), this.#options);
-    return algorithm.meet(initiator, views.counterpart(i, j, this.#contacts.awaitedDelay(i, j)), this.#options);
+    return algorithm.meet(initiator, views.counterpart(i, j, this.#contacts.takeAwaitedDelay(i, j)), this.#options);
   }
 
   /** A peer begins anew: attached, turned out, arrived or gone. */

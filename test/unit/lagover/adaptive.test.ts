@@ -202,7 +202,7 @@ describe('whom a floating peer turns to', () => {
         const j = contacts.take(i);
         const action = j === SOURCE
           ? decideAdaptiveAtSource(views.initiator(i), views.source(i), DISPLACING)
-          : decideAdaptive(views.initiator(i), views.counterpart(i, j, contacts.awaitedDelay(i, j)), DISPLACING);
+          : decideAdaptive(views.initiator(i), views.counterpart(i, j, contacts.takeAwaitedDelay(i, j)), DISPLACING);
         assert.ok(carryOut(forest, i, action, () => {}));
       }
       assert.deepEqual(checkForest(forest), []);
