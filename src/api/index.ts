@@ -8,9 +8,11 @@ export type { LoggedEvent } from '../daemon/event-log.ts';
 export { positionOfKey } from '../daemon/key.ts';
 export type { Value } from '../daemon/objects.ts';
 export type { PoolSettings } from '../daemon/pool.ts';
+export type { PoolAnswer, TreeView, Whom } from '../daemon/pool-view.ts';
 export type { RingMember, RingView } from '../daemon/ring-view.ts';
 export type { DaemonStatus } from '../daemon/status.ts';
 export type {
   Dereferenced, Found, Key, Lookup, ObjectKey, OperationOptions, PeerName, PeerOptions, PutOptions, Stored,
 } from './peer.ts';
+export type { Op } from '../protocol/pool/ops.ts';
 export { createPeer, Peer, PeerOverlay } from './peer.ts';

@@ -19,6 +19,7 @@ import { keyOfPosition, positionOfKey } from '../daemon/key.ts';
 import type { GetResult, Value } from '../daemon/objects.ts';
 import { collect } from '../daemon/objects.ts';
 import type { PoolSettings } from '../daemon/pool.ts';
+import type { PoolView } from '../daemon/pool-view.ts';
 import type { RingView } from '../daemon/ring-view.ts';
 import type { DaemonStatus } from '../daemon/status.ts';
 import { nearKey, randomKey } from '../protocol/overlay/keys.ts';
@@ -37,6 +38,10 @@ export interface PeerOptions {
   readonly poolKey?: Uint8Array;
   /** Of a new pool; a pool that is joined has its own. */
   readonly pool?: Partial<PoolSettings>;
+  /** Values of your own in this machine's report: numbers and texts by name. */
+  readonly attributes?: Readonly<Record<string, number | string>>;
+  /** Links offered to multicast trees of others; default none. */
+  readonly degree?: number;
   /** Serves the HTTP API as well, on loopback. */
   readonly api?: ApiAddress;
   /** Gives up starting. */
@@ -93,7 +98,7 @@ export interface Dereferenced extends Found {
 
 /** Starts a peer and enters its pool. Throws GroveError. */
 export async function createPeer(options: PeerOptions = {}): Promise<Peer> {
-  const { data, listen, join, name, poolKey, pool, api, signal } = options;
+  const { data, listen, join, name, poolKey, pool, attributes = {}, degree, api, signal } = options;
   if (api !== undefined) checkLoopback(api.host);
   return new Peer(
     await startDaemon({
@@ -101,6 +106,8 @@ export async function createPeer(options: PeerOptions = {}): Promise<Peer> {
       listen,
       name,
       poolKey: poolKey === undefined ? undefined : checkedKey(poolKey),
+      attributes: new Map(Object.entries(attributes)),
+      degreeBound: degree,
       signal,
       ...(join === undefined ? {} : { join }),
       ...(pool === undefined ? {} : { settings: pool }),
@@ -139,6 +146,11 @@ export class Peer implements AsyncDisposable {
   /** Resolves when this peer has stopped; rejects if a bug stopped it. */
   get closed(): Promise<void> {
     return this.#daemon.closed;
+  }
+
+  /** The pool as one thing: questions, snapshots, messages, jobs. Messages told to this machine are `told` events. */
+  get pool(): PoolView {
+    return this.#daemon.pool;
   }
 
   async lookup(key: Key, { signal }: OperationOptions = {}): Promise<Lookup> {

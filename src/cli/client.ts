@@ -60,6 +60,22 @@ export class Client {
     return (await response.json()) as T;
   }
 
+  /** Server-sent events as they come, until the peer or `signal` ends them. */
+  async *events<T>(path: string, signal?: AbortSignal): AsyncGenerator<T, void, undefined> {
+    const response = await this.#request(path, { method: 'GET', ...(signal === undefined ? {} : { signal }) });
+    if (response.body === null) return;
+    const decoder = new TextDecoder();
+    let text = '';
+    for await (const chunk of response.body) {
+      text += decoder.decode(chunk, { stream: true });
+      for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+        const event = readEvent(text.slice(0, end));
+        text = text.slice(end + 2);
+        if (event !== undefined) yield event as T;
+      }
+    }
+  }
+
   async putValue<T>(key: string, value: Uint8Array | Readable): Promise<T> {
     const body = value instanceof Readable ? (Readable.toWeb(value) as ReadableStream) : value;
     const response = await this.#request(`objects/${pathOf(key)}`, {
@@ -114,6 +130,22 @@ export class Client {
     }
     return new GroveError('unreachable', `The peer at ${this.#url} broke off (${code}): look at its output, and try again.`, { cause: error });
   }
+}
+
+/** The data of one event; undefined for a comment. Throws what an event of failure says. */
+function readEvent(text: string): unknown {
+  const lines = text.split('\n');
+  const data = lines.find((line) => line.startsWith('data: '))?.slice('data: '.length);
+  if (data === undefined) return undefined;
+  const value = JSON.parse(data) as { readonly error?: { readonly code?: string; readonly message?: string } };
+  if (!lines.includes('event: failed')) return value;
+  throw new GroveError(CODES.find((one) => one === value.error?.code) ?? 'refused', value.error?.message ?? 'The peer broke off.');
+}
+
+/** A path with those of the values that are there. */
+export function withQuery(path: string, values: Readonly<Record<string, string | number | boolean | undefined>>): string {
+  const given = Object.entries(values).filter(([, value]) => value !== undefined).map(([name, value]) => [name, String(value)]);
+  return given.length === 0 ? path : `${path}?${new URLSearchParams(given as [string, string][]).toString()}`;
 }
 
 /** A key in the form that fits into a path. */

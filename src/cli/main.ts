@@ -12,11 +12,18 @@ import { defineGet } from './commands/get.ts';
 import { defineInvite } from './commands/invite.ts';
 import { defineJoin } from './commands/join.ts';
 import { defineLookup } from './commands/lookup.ts';
+import { defineListen } from './commands/listen.ts';
+import { definePeers } from './commands/peers.ts';
 import { definePut } from './commands/put.ts';
+import { defineQuery } from './commands/query.ts';
 import { defineRef } from './commands/ref.ts';
 import { defineRing } from './commands/ring.ts';
 import { defineSim } from './commands/sim.ts';
+import { defineSnapshot } from './commands/snapshot.ts';
 import { defineStatus } from './commands/status.ts';
+import { defineTell } from './commands/tell.ts';
+import { defineTop } from './commands/top.ts';
+import { defineTree } from './commands/tree.ts';
 import { defineUp } from './commands/up.ts';
 import { withExamples } from './command.ts';
 import { printError } from './output.ts';
@@ -33,7 +40,8 @@ const program = new Command('grove')
 
 withExamples(program, ['up', 'invite', 'up --data ./second --join INVITE', 'put greeting hello', 'get greeting']);
 for (const define of [
-  defineUp, defineStatus, defineRing, defineLookup, definePut, defineGet, defineDelete, defineRef, defineInvite, defineJoin, defineSim,
+  defineUp, defineStatus, defineRing, defineLookup, definePut, defineGet, defineDelete, defineRef, defineInvite, defineJoin,
+  defineTop, defineQuery, defineSnapshot, defineTell, defineListen, defineTree, definePeers, defineSim,
 ]) {
   define(program);
 }

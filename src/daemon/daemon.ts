@@ -10,10 +10,13 @@ import type { HostFact } from '../host/facts.ts';
 import { isLoopback } from '../host/addresses.ts';
 import type { Fact } from '../protocol/facts.ts';
 import type { ProtocolOptions } from '../protocol/options.ts';
+import type { Report } from '../protocol/pool/report.ts';
+import { checkAttributes } from '../protocol/pool/report.ts';
 import { deferred } from './deferred.ts';
 import { EventLog } from './event-log.ts';
 import { decodeInvite, encodeInvite } from './invite.ts';
 import { Objects } from './objects.ts';
+import { PoolView } from './pool-view.ts';
 import type { PoolSettings } from './pool.ts';
 import { INTRODUCERS_MAX, poolIdOf } from './pool.ts';
 import type { PoolChoice } from './pool-choice.ts';
@@ -36,6 +39,10 @@ export interface DaemonOptions {
   readonly name?: string | undefined;
   readonly poolKey?: Uint8Array | undefined;
   readonly settings?: Partial<PoolSettings>;
+  /** The operator's own values in this machine's report: numbers and texts by name. */
+  readonly attributes?: Report;
+  /** Links that this machine offers to multicast trees; default none. */
+  readonly degreeBound?: number | undefined;
   /** Serves the daemon to the outside: the API, and in tests nothing. */
   readonly serve?: ((daemon: Daemon) => Promise<Served>) | undefined;
   /** Gives up starting, and throws its reason. */
@@ -53,9 +60,11 @@ export interface Served {
 const NAME_BYTES_MAX = 64;
 const PORT_ENTRY = 'daemon/port';
 const STOP_MS = 10_000;
+const NO_ATTRIBUTES: Report = new Map();
 
 /** Starts a peer and enters its pool. Throws GroveError, and has then left nothing running. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  checkAttributes(options.attributes ?? NO_ATTRIBUTES);
   const state = openState(options.directory);
   const daemon = new Daemon(state, options);
   try {
@@ -117,6 +126,11 @@ export class Daemon {
 
   get objects(): Objects {
     return new Objects(this.session.operations);
+  }
+
+  /** The pool as one thing: questions, messages, the tree. */
+  get pool(): PoolView {
+    return new PoolView(this.session.node, this.session.operations);
   }
 
   get isReady(): boolean {
@@ -236,7 +250,7 @@ export class Daemon {
   }
 
   async #startSession(choice: PoolChoice, again: boolean): Promise<Session> {
-    const { listen, settings = {}, tuning = {} } = this.#options;
+    const { listen, settings = {}, tuning = {}, attributes = NO_ATTRIBUTES, degreeBound = 0 } = this.#options;
     const signals = [this.#giveUp.signal, again ? undefined : this.#options.signal].filter((one) => one !== undefined);
     const start = async (addresses: readonly string[]): Promise<Session> =>
       Session.start({
@@ -248,6 +262,8 @@ export class Daemon {
         // Without an interface to the outside there is nobody to discover.
         lan: !addresses.every(isLoopback),
         tuning,
+        attributes,
+        degreeBound,
         signal: AbortSignal.any(signals),
         onFact: (fact) => this.#onFact(fact),
         onBroken: (error) => this.#onBroken(error),

@@ -52,7 +52,7 @@ export class Operations {
   }
 
   async lookup(key: Position, signal?: AbortSignal): Promise<LookupResult> {
-    return this.#run<LookupResult>(signal, (settle, fail) => {
+    return this.run<LookupResult>(signal, (settle, fail) => {
       this.#node.lookup(key, settle, (reason) => {
         fail(new GroveError('timeout', `The lookup failed (${reason}): ${NOTHING_HELPS}.`));
       });
@@ -96,7 +96,7 @@ export class Operations {
   }
 
   async #outcome<T extends { readonly ok: true }>(signal: AbortSignal | undefined, begin: (done: (o: T | Failure) => void) => void): Promise<T> {
-    return this.#run<T>(signal, (settle, fail) => {
+    return this.run<T>(signal, (settle, fail) => {
       begin((outcome) => {
         if (outcome.ok) settle(outcome);
         else fail(failureError(outcome));
@@ -104,7 +104,8 @@ export class Operations {
     });
   }
 
-  async #run<T>(signal: AbortSignal | undefined, begin: (settle: Settle<T>, fail: Fail) => void): Promise<T> {
+  /** Begins an operation by `begin`, and ends with it, or before. */
+  async run<T>(signal: AbortSignal | undefined, begin: (settle: Settle<T>, fail: Fail) => void): Promise<T> {
     signal?.throwIfAborted();
     if (this.#stopped) throw stopped();
     return new Promise<T>((resolve, reject) => {

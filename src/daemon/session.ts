@@ -17,11 +17,13 @@ import type { Fact } from '../protocol/facts.ts';
 import { Node } from '../protocol/node.ts';
 import type { ProtocolOptions } from '../protocol/options.ts';
 import { protocolOptions } from '../protocol/options.ts';
+import type { Report } from '../protocol/pool/report.ts';
 import { createCodec } from '../protocol/wire/codec.ts';
 import type { Message } from '../protocol/wire/messages.ts';
 import { reachAny, Search } from './bootstrap.ts';
 import { deferred } from './deferred.ts';
 import { Operations } from './operations.ts';
+import { OwnReport } from './own-report.ts';
 import type { Pool, PoolSettings } from './pool.ts';
 import { checkWishes, decodeSettings, encodeSettings, poolIdOf, sameSettings } from './pool.ts';
 import type { PoolChoice } from './pool-choice.ts';
@@ -38,6 +40,9 @@ export interface SessionOptions {
   readonly name: string;
   readonly lan: boolean;
   readonly tuning: Partial<ProtocolOptions>;
+  /** What the operator says of this machine. */
+  readonly attributes: Report;
+  readonly degreeBound: number;
   /** Gives up entering. */
   readonly signal: AbortSignal;
   readonly onFact: (fact: Fact | HostFact) => void;
@@ -47,6 +52,8 @@ export interface SessionOptions {
 
 type GroveHost = Host<Message, Fact>;
 
+/** Every member of every pool runs the metadata tree alike; small pools can afford a report every few seconds. */
+const POOL_VIEW: Partial<ProtocolOptions> = { somo: 'synchronised', somoArity: 8, somoPeriodMs: 5_000 };
 /** How long the ring may take to let a newcomer in whom a member has answered. */
 const JOIN_MS = 45_000;
 const REMEMBER_MS = 60_000;
@@ -64,6 +71,7 @@ export class Session {
   /** Has it met, or been told of, other members? Then being alone is not for good. */
   readonly knowsOthers: boolean;
   readonly #search: Search;
+  readonly #report: OwnReport;
   readonly #remembering: NodeJS.Timeout;
   #stopping: Promise<void> | undefined;
 
@@ -87,7 +95,7 @@ export class Session {
     host.closed.catch(options.onBroken);
     try {
       const { pool, introductions } = await abortable(introduce(host, options, store), options.signal);
-      const node = new Node(host.env, protocolOptions({ ...pool.settings, ...tuning }), host.contact);
+      const node = new Node(host.env, protocolOptions({ ...POOL_VIEW, ...pool.settings, ...tuning }), host.contact);
       host.attach(node);
       host.onSelfChanged((contact) => {
         node.local.contact = contact;
@@ -108,6 +116,8 @@ export class Session {
     this.store = store;
     const deadlineMs = node.local.options.operationMs + OPERATION_SLACK_MS;
     this.operations = new Operations(node, (call) => host.input(call), deadlineMs);
+    const { attributes, degreeBound } = options;
+    this.#report = new OwnReport({ node, directory: options.state.directory, attributes, degreeBound });
     const { leafset } = node.membership;
     const peers = [...recallPeers(store), ...pool.introducers.map((address) => [address])];
     this.knowsOthers = peers.length > 0;
@@ -143,6 +153,7 @@ export class Session {
 
   async #stop(): Promise<void> {
     clearInterval(this.#remembering);
+    this.#report.stop();
     this.#remember();
     this.operations.stop();
     await this.#leave();

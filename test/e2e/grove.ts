@@ -73,6 +73,20 @@ export class Grove {
     return new PeerProcess(this, child, data);
   }
 
+  /** Starts a command that goes on, for whoever reads its lines and ends it. */
+  background(args: readonly string[]): { readonly lines: () => string[]; readonly stop: () => Promise<void> } {
+    const child = this.#spawn(args);
+    let text = '';
+    child.stdout?.on('data', (part: Buffer) => void (text += part.toString('utf8')));
+    return {
+      lines: () => text.split('\n').slice(0, -1),
+      stop: async () => {
+        child.kill('SIGKILL');
+        await exitOf(child);
+      },
+    };
+  }
+
   async invite(peer: PeerProcess): Promise<string> {
     return (await this.json<{ invite: string }>('invite', '--data', peer.data)).invite;
   }

@@ -22,6 +22,8 @@ interface UpOptions {
   readonly routing?: StrategyName;
   readonly dimensions?: number;
   readonly leafset?: number;
+  readonly attribute?: readonly string[];
+  readonly degree?: number;
   readonly json?: boolean;
 }
 
@@ -39,6 +41,8 @@ export function defineUp(program: Command): void {
     .option('--api <host:port>', `where its API listens; loopback only (default: 127.0.0.1:${API_PORT}, or a free port)`)
     .option('--join <addr...>', 'an invite, or the multiaddress of a member of the pool that --pool-key belongs to')
     .option('--name <name>', 'what others see (default: the name of this machine)')
+    .option('--attribute <name=value...>', "values of your own in this machine's report, like region=eu or gpu.count=2")
+    .option('--degree <n>', 'links offered to multicast trees of others (default: none)', numberWithin(0, 1_000, true))
     .option('--pool-key <file>', "the pool's key: 32 bytes, as they are, in hex or in base64")
     .option('--routing <name>', 'of a new pool: leafset, chord, pastry or can (default: pastry)')
     .option('--dimensions <d>', 'of a new pool with can routing (default: 2)', numberWithin(1, 8, true))
@@ -61,6 +65,8 @@ async function up(options: UpOptions): Promise<void> {
     listen: options.listen,
     join: options.join ?? [],
     name: options.name,
+    attributes: readAttributes(options.attribute ?? []),
+    degreeBound: options.degree,
     poolKey: options.poolKey === undefined ? undefined : readPoolKey(options.poolKey),
     settings: {
       ...(options.routing === undefined ? {} : { strategy: options.routing }),
@@ -85,6 +91,18 @@ async function up(options: UpOptions): Promise<void> {
   process.exit();
 }
 
+/** What looks like a number is one. */
+function readAttributes(texts: readonly string[]): Map<string, string | number> {
+  const attributes = new Map<string, string | number>();
+  for (const text of texts) {
+    const [, name = '', value = ''] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+    if (name === '') throw new GroveError('usage', `An attribute is NAME=VALUE, like region=eu, and not ${JSON.stringify(text)}.`);
+    const number = Number(value);
+    attributes.set(name, value.trim() !== '' && Number.isFinite(number) ? number : value);
+  }
+  return attributes;
+}
+
 function readyLine(daemon: Daemon): unknown {
   const { peerId, name, position, addresses, api } = daemon.status();
   return { event: 'ready', pid: process.pid, peerId, name, position, addresses, api, token: daemon.state.token };
@@ -106,6 +124,7 @@ function greet(daemon: Daemon, options: UpOptions): void {
     [`  ${GROVE} invite${data}`, 'prints a line that lets another machine in; keep it secret'],
     [`  ${GROVE} up --data DIR --join INVITE`, 'starts a further peer with it'],
     [`  ${GROVE} put${data} greeting hello`, 'stores something in the pool'],
+    [`  ${GROVE} top${data}`, 'shows all machines of the pool at work'],
     [`  ${GROVE} status${data}`, 'shows how this peer is doing'],
   ]);
   printLine();

@@ -352,7 +352,7 @@ export class Descents {
     const space = Math.round(Math.min(1, Math.max(0, up.space)) * CIRCLE);
     const matched = Math.min(machines, up.matched);
     const states = checkedStates(up.states, calls, matched, this.#parts.ops, this.#parts.counts);
-    return { machines, space, matched, visited, oldestAt: this.#parts.local.env.now() - up.ageMs, height: height + 1, states };
+    return { machines, space, matched, visited, oldestAt: this.#parts.local.env.now() - up.ageMs, height, states };
   }
 }
 

@@ -55,6 +55,8 @@ export interface Found {
   /** Machines that match the condition; of a message, those that got it. */
   readonly matched: number;
   readonly visited: number;
+  /** Hops from the asked nodes to the deepest machine below them, where reports tell. */
+  readonly height: number;
   readonly ageMs: Millis;
   readonly tookMs: Millis;
 }
@@ -247,10 +249,10 @@ export class Somo {
 
   #descend(errand: Errand, calls: number, onDone: (found: Found) => void): void {
     const startedAt = this.#local.env.now();
-    const finish = ({ states, machines, space, matched, visited, oldestAt }: Answer): void => {
+    const finish = ({ states, machines, space, matched, visited, height, oldestAt }: Answer): void => {
       const now = this.#local.env.now();
       onDone({
-        states: calls === 0 ? [] : states, matched, visited, coverage: { space: Math.min(1, space / CIRCLE), machines },
+        states: calls === 0 ? [] : states, matched, visited, height, coverage: { space: Math.min(1, space / CIRCLE), machines },
         ageMs: Math.max(0, Math.round(now - oldestAt)), tookMs: now - startedAt,
       });
     };
@@ -302,9 +304,9 @@ export class Somo {
     const query = this.standing.all.find(({ id }) => id === news.id);
     const watcher = this.#watchers.get(news.id);
     if (!query || !watcher) return;
-    const { machines, matched, ageMs } = news;
+    const { machines, matched, ageMs, height } = news;
     const states = checkedStates(news.states, query.calls, machines, this.ops, this.counts);
-    watcher({ states, coverage: { space: Math.min(1, Math.max(0, news.space)), machines }, matched, visited: 0, ageMs, tookMs: 0 });
+    watcher({ states, coverage: { space: Math.min(1, Math.max(0, news.space)), machines }, matched, visited: 0, height, ageMs, tookMs: 0 });
   }
 }
 

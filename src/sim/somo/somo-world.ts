@@ -35,6 +35,7 @@ export class SomoWorld {
   readonly #options: SomoWorldOptions;
   readonly #codec = createCodec();
   readonly #reports = new Map<number, DrawnReports>();
+  readonly #indexes = new Map<string, number>();
 
   constructor(world: SomoWorldOptions, options: ProtocolOptions) {
     this.#options = world;
@@ -110,13 +111,9 @@ export class SomoWorld {
     somo.readReport = (now) => ({ report: reports.at(now), at: now });
     somo.gather.links.measure = { bytes: this.reportBytes, sizeOf: (message) => this.#codec.size(message) };
     if (this.#options.rollCall !== true) return;
-    somo.ops.register(rollCall((peerId) => this.#indexOf(peerId)));
+    this.#indexes.set(world.contact(index).peerId, index);
+    somo.ops.register(rollCall((peerId) => must(this.#indexes.get(peerId), 'an equipped peer')));
     this.#learnRollCall(index);
-  }
-
-  #indexOf(peerId: string): number {
-    // As RingWorld names them: the index stands at the end.
-    return Number(/(\d+)$/.exec(peerId)?.[1] ?? 0);
   }
 
   #learnRollCall(index: number): void {

@@ -1,0 +1,60 @@
+/** The library's view of the pool: three real peers in one process, an operation of the user's own, a job. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Peer } from '../../../src/api/peer.ts';
+import { createPeer } from '../../../src/api/peer.ts';
+import { GroveError } from '../../../src/core/errors.ts';
+import type { Op } from '../../../src/protocol/pool/ops.ts';
+
+const LISTEN = ['/ip4/127.0.0.1/tcp/0'];
+const peers: Peer[] = [];
+
+const product: Op = {
+  name: 'product', takes: 'number',
+  init: ({ report }, { field }) => ({ numbers: [report.get(field) as number], texts: [] }),
+  merge: (a, b) => ({ numbers: [(a.numbers[0] as number) * (b.numbers[0] as number)], texts: [] }),
+  finish: (state) => state?.numbers[0] ?? null,
+  isSane: ({ numbers }) => numbers.length === 1,
+};
+
+before(async () => {
+  for (const slot of [2, 3, 7]) {
+    const first = peers[0];
+    peers.push(await createPeer({ listen: LISTEN, name: `p${slot}`, attributes: { slot }, ...(first === undefined ? {} : { join: [first.invite()] }) }));
+  }
+  for (const peer of peers) peer.pool.ops.register(product);
+  while (((await peers[0]?.pool.query('count()', {}))?.coverage.machines ?? 0) < 3);
+});
+after(async () => {
+  await Promise.all(peers.map(async (peer) => peer.close()));
+});
+
+test('an operation of the user\'s own runs on the way up', async () => {
+  const answer = await (peers[1] as Peer).pool.query('product(slot), count()', { where: 'slot > 0' });
+  assert.deepEqual(answer.values, { 'product(slot)': 42, 'count()': 3 });
+});
+
+test('a job: every machine holds the same news, until it is stopped', async () => {
+  const stopped = new AbortController();
+  const enough = AbortSignal.timeout(60_000);
+  const heard = peers.map(async (peer) => {
+    for await (const event of peer.events({ signal: enough })) if (event.event === 'told' && event['topic'] === 'slots') return JSON.parse(String(event['text'])) as { values: number[]; machines: number };
+    return undefined;
+  });
+  const job = (peers[2] as Peer).pool.job('slots', 'product(slot)', {}, stopped.signal);
+  for (const news of await Promise.all(heard)) assert.deepEqual([news?.values, news?.machines], [[42], 3]);
+  stopped.abort();
+  await job;
+});
+
+test('a watch yields the answer and ends with its signal', async () => {
+  const stopped = new AbortController();
+  for await (const answer of (peers[0] as Peer).pool.watch('sum(slot)', {}, stopped.signal)) {
+    if (answer.values?.['sum(slot)'] === 12) stopped.abort();
+  }
+  assert.ok(stopped.signal.aborted);
+});
+
+test('attributes that do not fit are refused before anything starts', async () => {
+  await assert.rejects(createPeer({ listen: LISTEN, attributes: { 'cpu.lod': 1 } }), (error: unknown) => error instanceof GroveError && error.code === 'usage');
+});
