@@ -27,6 +27,7 @@ import { OwnReport } from './own-report.ts';
 import type { Pool, PoolSettings } from './pool.ts';
 import { checkWishes, decodeSettings, encodeSettings, poolIdOf, sameSettings } from './pool.ts';
 import type { PoolChoice } from './pool-choice.ts';
+import { recallCoordinate, rememberCoordinate } from './remembered-coordinate.ts';
 import { dialable, recallPeers, rememberPeers } from './remembered-peers.ts';
 import type { State } from './state.ts';
 import { storeFor } from './state.ts';
@@ -96,6 +97,7 @@ export class Session {
     try {
       const { pool, introductions } = await abortable(introduce(host, options, store), options.signal);
       const node = new Node(host.env, protocolOptions({ ...POOL_VIEW, ...pool.settings, ...tuning }), host.contact);
+      node.local.coordinate = recallCoordinate(store) ?? node.local.coordinate;
       host.attach(node);
       host.onSelfChanged((contact) => {
         node.local.contact = contact;
@@ -172,6 +174,7 @@ export class Session {
 
   #remember(): void {
     rememberPeers(this.store, this.node.membership.leafset.contacts());
+    rememberCoordinate(this.store, this.node.local.coordinate);
   }
 
   #meet(introduction: Introduction): void {

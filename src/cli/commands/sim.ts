@@ -10,6 +10,7 @@ import type { RingSimulationResult } from '../../sim/ring/run-ring.ts';
 import { numberWithin, withExamples, withJson } from '../command.ts';
 import { printFields, printJson } from '../output.ts';
 import { defineSimLagover } from './sim-lagover.ts';
+import { defineSimCoordinates } from './sim-coordinates.ts';
 import { defineSimSomo } from './sim-somo.ts';
 
 interface SimOptions {
@@ -51,6 +52,7 @@ export function defineSim(program: Command): void {
   command.action(async (options: SimOptions) => run(options));
   defineSimLagover(program, sim);
   defineSimSomo(sim);
+  defineSimCoordinates(sim);
 }
 
 async function run(options: SimOptions): Promise<void> {
