@@ -10,6 +10,7 @@ import type { RingSimulationResult } from '../../sim/ring/run-ring.ts';
 import { numberWithin, withExamples, withJson } from '../command.ts';
 import { printFields, printJson } from '../output.ts';
 import { defineSimLagover } from './sim-lagover.ts';
+import { defineSimBandwidth } from './sim-bandwidth.ts';
 import { defineSimCoordinates } from './sim-coordinates.ts';
 import { defineSimSomo } from './sim-somo.ts';
 
@@ -53,6 +54,7 @@ export function defineSim(program: Command): void {
   defineSimLagover(program, sim);
   defineSimSomo(sim);
   defineSimCoordinates(sim);
+  defineSimBandwidth(sim);
 }
 
 async function run(options: SimOptions): Promise<void> {
