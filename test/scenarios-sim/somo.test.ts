@@ -205,6 +205,16 @@ describe('questions', () => {
     assert.deepEqual([nobody.values[0], nobody.found.visited, nobody.found.coverage.machines], [0, 1, 300]);
   });
 
+  test('a question that one machine in a hundred matches visits fewer than a tenth of them', () => {
+    const large = pool(600, { seed: 2 });
+    for (const where of ['rare == 50', 'rare == 0', 'rare >= 99', 'rare == 7 && region != "us"']) {
+      const meant = machines(large).filter(({ report }) => compile(where).matches(report)).length;
+      const { found } = ask(large, 5, 'count()', { where });
+      assert.equal(found.matched, meant);
+      assert.ok(found.visited < 60, `${where}: ${found.visited} of 600 for ${meant}`);
+    }
+  });
+
   test('what is always known of everybody is answered by the root alone', () => {
     const { found, values } = ask(world, 20, 'avg(cpu.load), count(), max(mem.free)');
     assertSame(values, truth(world, 'avg(cpu.load), count(), max(mem.free)', all));

@@ -7,8 +7,8 @@
  */
 import type { Report, Value } from './report.ts';
 import { FIELDS } from './report.ts';
-import type { Summary } from './summary.ts';
-import { numbersOf, textsOf } from './summary.ts';
+import type { NumberSummary, Summary } from './summary.ts';
+import { mayHave, numbersOf, textsOf } from './summary.ts';
 
 export interface Predicate {
   readonly text: string;
@@ -70,7 +70,7 @@ function compared(field: string, by: Comparison, value: number | string, summary
   if (!summary.has(field)) return NEITHER;
   if (typeof value === 'number') {
     const numbers = numbersOf(summary, field);
-    return numbers ? rangeOutcomes(numbers.min, numbers.max, by, value) : BOTH;
+    return numbers ? rangeOutcomes(numbers, by, value) : BOTH;
   }
   const texts = textsOf(summary, field);
   if (!texts) return BOTH;
@@ -78,14 +78,15 @@ function compared(field: string, by: Comparison, value: number | string, summary
   return { yes: texts.others > 0 || outcomes.includes(true), no: texts.others > 0 || outcomes.includes(false) };
 }
 
-function rangeOutcomes(min: number, max: number, by: Comparison, value: number): Outcomes {
+function rangeOutcomes(numbers: NumberSummary, by: Comparison, value: number): Outcomes {
+  const { min, max } = numbers;
   switch (by) {
     case '<': return { yes: min < value, no: max >= value };
     case '<=': return { yes: min <= value, no: max > value };
     case '>': return { yes: max > value, no: min <= value };
     case '>=': return { yes: max >= value, no: min < value };
-    case '==': return { yes: min <= value && value <= max, no: min !== value || max !== value };
-    case '!=': return { yes: min !== value || max !== value, no: min <= value && value <= max };
+    case '==': return { yes: mayHave(numbers, value), no: min !== value || max !== value };
+    case '!=': return { yes: min !== value || max !== value, no: mayHave(numbers, value) };
   }
 }
 

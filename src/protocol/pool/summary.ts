@@ -7,7 +7,9 @@ import type { Report } from './report.ts';
 import { limitsOf } from './report.ts';
 import type { State } from './state.ts';
 
-/** By field name. A number alone is `[value]`; of several machines `[count, min, max, sum]`. Texts: counts beside values. */
+/**
+ * By field name. A number alone is `[value]`; of several machines `[count, min, max, sum, marks]`. Texts: counts beside values.
+ */
 export type Summary = ReadonlyMap<string, State>;
 
 /** Texts that are told apart; the rest are only counted, under the empty text, which stands last. */
@@ -16,6 +18,10 @@ const OTHERS = '';
 /** Fields summed up; of more, those that come last by name are not. */
 export const SUMMARY_FIELDS_MAX = 64;
 
+const MARKS = 48;
+const HALF_MARKS = 2 ** 24;
+const scratch = new DataView(new ArrayBuffer(8));
+
 export const EMPTY_SUMMARY: Summary = new Map();
 
 export interface NumberSummary {
@@ -23,6 +29,8 @@ export interface NumberSummary {
   readonly min: number;
   readonly max: number;
   readonly sum: number;
+  /** A mark for each value that is there, 48 in all: a value without its mark is not there (a Bloom filter of one hash). */
+  readonly marks: number;
 }
 
 export interface TextSummary {
@@ -81,8 +89,9 @@ export function isSaneField(name: string, { numbers, texts }: State, machines: n
   }
   const limits = limitsOf(name);
   if (numbers.length === 1) return within(numbers[0] as number, limits.min, limits.max);
-  if (numbers.length !== 4) return false;
-  const { count, min, max, sum } = readNumbers({ numbers, texts });
+  if (numbers.length !== 5) return false;
+  const { count, min, max, sum, marks } = readNumbers({ numbers, texts });
+  if (!Number.isInteger(marks) || marks <= 0 || marks >= 2 ** MARKS) return false;
   const slack = 1e-9 * Math.max(Math.abs(min), Math.abs(max)) * count;
   return Number.isInteger(count) && count > 0 && count <= machines && min >= limits.min && max <= limits.max && min <= max
     && sum >= count * min - slack && sum <= count * max + slack;
@@ -100,14 +109,18 @@ function mergeNumbers(states: readonly State[]): State {
   let min = Infinity;
   let max = -Infinity;
   let sum = 0;
+  let marksHigh = 0;
+  let marksLow = 0;
   for (const state of states) {
     const part = readNumbers(state);
+    marksHigh |= Math.floor(part.marks / HALF_MARKS);
+    marksLow |= part.marks % HALF_MARKS;
     count += part.count;
     min = Math.min(min, part.min);
     max = Math.max(max, part.max);
     sum += part.sum;
   }
-  return { numbers: [count, min, max, sum], texts: [] };
+  return { numbers: [count, min, max, sum, marksHigh * HALF_MARKS + marksLow], texts: [] };
 }
 
 function mergeTexts(states: readonly State[]): State {
@@ -124,8 +137,22 @@ function mergeTexts(states: readonly State[]): State {
 }
 
 function readNumbers({ numbers }: State): NumberSummary {
-  const [first, min, max, sum] = numbers as [number, number, number, number];
-  return numbers.length === 1 ? { count: 1, min: first, max: first, sum: first } : { count: first, min, max, sum };
+  const [first, min, max, sum, marks] = numbers as [number, number, number, number, number];
+  return numbers.length === 1 ? { count: 1, min: first, max: first, sum: first, marks: markOf(first) } : { count: first, min, max, sum, marks };
+}
+
+/** The mark of a value: one of 48 bits, from the double's own bits. */
+function markOf(value: number): number {
+  scratch.setFloat64(0, value + 0); // minus zero is zero
+  let hash = Math.imul(scratch.getUint32(0) ^ Math.imul(scratch.getUint32(4), 0x9e3779b1), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return 2 ** (((hash ^ (hash >>> 16)) >>> 0) % MARKS);
+}
+
+/** Can one of the machines have exactly this value? */
+export function mayHave({ min, max, marks }: NumberSummary, value: number): boolean {
+  if (value < min || value > max) return false;
+  return Math.floor(marks / markOf(value)) % 2 === 1;
 }
 
 function within(value: number, min: number, max: number): boolean {

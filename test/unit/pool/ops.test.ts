@@ -139,7 +139,7 @@ test('states that so many machines cannot have made are refused', () => {
     const op = ops.find(one.op);
     assert.ok(op && !isAcceptable(op, state, 10, one), `${one.op} ${JSON.stringify(state)}`);
   }
-  for (const numbers of [[5, 0, 1, 6], [11, 0, 1, 5], [2, 0.6, 0.4, 1], [2, 0, 1.5, 1], [1.5, 0, 1, 1]]) assert.ok(!isSaneField('cpu.load', { numbers, texts: [] }, 10));
+  for (const numbers of [[5, 0, 1, 6, 1], [11, 0, 1, 5, 1], [2, 0.6, 0.4, 1, 1], [2, 0, 1.5, 1, 1], [1.5, 0, 1, 1, 1], [2, 0, 1, 1, 0], [2, 0, 1, 1, 2 ** 48], [2, 0, 1, 1]]) assert.ok(!isSaneField('cpu.load', { numbers, texts: [] }, 10));
   assert.ok(!isSaneField('mem.free', { numbers: [-5], texts: [] }, 1));
   assert.ok(!isSaneField('region', { numbers: [6, 5], texts: ['eu', 'us'] }, 10));
   assert.ok(!isSaneField('region', { numbers: [1, 1], texts: ['eu', 'eu'] }, 10));
