@@ -1,7 +1,7 @@
 /**
  * Section B of the patent, [0053]-[0061], sentence by sentence, on pools laid out on columns: each test is named after the
  * sentence it holds the code to, in its own words or nearly so. What peers do about it with messages is in
- * test/scenarios-sim/somo.test.ts, the exchange of positions in test/scenarios-sim/promotion.test.ts.
+ * test/scenarios-sim/somo.test.ts.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
