@@ -1,11 +1,12 @@
 /**
  * Hops of a lookup by strategy and ring size, on converged rings without churn.
  *
- * Expected: chord at most 0.5 log2 N + 0.5, pastry at most log16 N + 0.7, can about
- * (d/4) N^(1/d), leafset about N / (4 r). Peers stand at random, not evenly, positions; maintenance is switched off by
- * looking only a short while, so what is measured is the table and the rule for the next hop. CAN and the leafset stop at
- * 10,000 peers: one more power of ten takes them half an hour.
+ * Expected: chord at most 0.5 log2 N + 0.5, pastry at most log16 N + 0.7, can about (d/4) N^(1/d), leafset about
+ * N / (4 r). Peers stand at random positions; maintenance is switched off by looking only a short while, so what is measured
+ * is the table and the rule for the next hop. CAN's formula is for zones of one size, so it is measured a second time with
+ * peers evenly placed, as many as there are equal boxes; at random positions some zones are large, and routes cross these.
  */
+import { CIRCLE, positionFromLead } from '../src/core/position.ts';
 import { randomFrom } from '../src/core/random.ts';
 import type { StrategyName } from '../src/protocol/options.ts';
 import { protocolOptions } from '../src/protocol/options.ts';
@@ -21,22 +22,26 @@ interface Kind {
   readonly strategy: StrategyName;
   readonly dimensions: number;
   readonly sizes: readonly number[];
+  /** Peers stand at equal distances. */
+  readonly even?: boolean;
   readonly expected: (n: number) => number;
 }
 
 const KINDS: readonly Kind[] = [
   { strategy: 'chord', dimensions: 2, sizes: SIZES, expected: (n) => 0.5 * Math.log2(n) + 0.5 },
   { strategy: 'pastry', dimensions: 2, sizes: SIZES, expected: (n) => Math.log2(n) / 4 + 0.7 },
-  { strategy: 'can', dimensions: 2, sizes: [1_000, 10_000], expected: (n) => 0.5 * n ** (1 / 2) },
-  { strategy: 'can', dimensions: 3, sizes: [1_000, 10_000], expected: (n) => 0.75 * n ** (1 / 3) },
-  { strategy: 'leafset', dimensions: 2, sizes: [1_000, 10_000], expected: (n) => n / (4 * RADIUS) },
+  { strategy: 'can', dimensions: 2, even: true, sizes: [2 ** 10, 2 ** 14, 2 ** 16], expected: (n) => 0.5 * n ** (1 / 2) },
+  { strategy: 'can', dimensions: 3, even: true, sizes: [2 ** 9, 2 ** 12, 2 ** 15], expected: (n) => 0.75 * n ** (1 / 3) },
+  { strategy: 'can', dimensions: 2, sizes: SIZES, expected: (n) => 0.5 * n ** (1 / 2) },
+  { strategy: 'can', dimensions: 3, sizes: SIZES, expected: (n) => 0.75 * n ** (1 / 3) },
+  { strategy: 'leafset', dimensions: 2, sizes: SIZES, expected: (n) => n / (4 * RADIUS) },
 ];
 
 function measure(kind: Kind, peers: number): void {
   const { strategy, dimensions } = kind;
   const options = protocolOptions({ strategy, dimensions, leafsetRadius: RADIUS });
   const ring = new RingWorld({ seed: 1, latency: new ConstantLatency(1), queue: 'calendar', countBytes: false }, options);
-  ring.wire(peers);
+  ring.wire(peers, kind.even ? (i) => positionFromLead(((i + 1) * CIRCLE) / peers - 1) : undefined);
   const random = randomFrom(7);
   const hops: number[] = [];
   // A lookup round a ring of 10^5 takes thousands of hops: fewer of them will do.
@@ -52,7 +57,7 @@ function measure(kind: Kind, peers: number): void {
   const mean = hops.reduce((sum, count) => sum + count, 0) / hops.length;
   const expected = kind.expected(peers);
   print({
-    strategy, dimensions: strategy === 'can' ? dimensions : undefined, peers, lookups: hops.length, wrongOwner: ring.lookups.wrongOwner,
+    strategy, dimensions: strategy === 'can' ? dimensions : undefined, even: kind.even, peers, lookups: hops.length, wrongOwner: ring.lookups.wrongOwner,
     hops: { mean, median: hops[hops.length >> 1], p99: hops[Math.floor(hops.length * 0.99)] }, expected, ratio: mean / expected,
   });
 }

@@ -85,6 +85,8 @@ export class Detector {
     const probing: Probing = { peer, inDoubt: false, candidate: true };
     this.#ask(probing, coordinate, attempts, () => this.onCandidateDecided(), () => {
       this.#dropDead(peer, false);
+      // Only the best of those told were probed: one of the others may stand in.
+      this.repair();
       this.onCandidateDecided();
     });
   }

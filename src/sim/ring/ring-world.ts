@@ -48,10 +48,10 @@ export class RingWorld {
     this.world.onFact((index, fact) => this.#onFact(index, fact));
   }
 
-  /** A converged ring of `count` members. */
-  wire(count: number): void {
+  /** A converged ring of `count` members, at drawn positions or where `placeOf` puts the i-th of them. */
+  wire(count: number, placeOf?: (i: number) => Position): void {
     const first = this.world.peerCount;
-    for (let i = 0; i < count; i++) this.#spawn(this.#newContact());
+    for (let i = 0; i < count; i++) this.#spawn(placeOf === undefined ? this.#newContact() : { ...this.#newContact(), position: placeOf(i) });
     const contacts: Contact[] = [];
     for (let i = first; i < first + count; i++) contacts.push(this.world.contact(i));
     this.oracle.addAll(contacts);
