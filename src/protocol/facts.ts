@@ -30,5 +30,6 @@ export type Fact =
   | { readonly kind: 'object-stored'; readonly key: Position }
   | { readonly kind: 'object-dropped'; readonly key: Position; readonly why: 'handed-over' | 'expired' | 'forgotten' }
   | { readonly kind: 'objects-handed-over'; readonly count: number }
+  | { readonly kind: 'tree-parent'; readonly tree: string; readonly parent: Contact | undefined }
   | { readonly kind: 'told'; readonly topic: string; readonly text: string; readonly from: Contact }
   | { readonly kind: 'message-ignored'; readonly type: string; readonly why: string };

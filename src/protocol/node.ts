@@ -8,6 +8,7 @@ import { assert, must, unreachable } from '../core/assert.ts';
 import type { Contact } from '../core/contact.ts';
 import type { Millis, Protocol, StreamId, TimerKind } from '../core/env.ts';
 import type { Position } from '../core/position.ts';
+import { Lagover } from './lagover/agent/lagover.ts';
 import { Overlay } from './overlay/overlay.ts';
 import type { NodeEnv, Standing } from './local.ts';
 import { Local, TIMER } from './local.ts';
@@ -38,6 +39,8 @@ export class Node implements Protocol<Message> {
   readonly #tables: TableKeeper;
   /** Undefined when the metadata tree is off. */
   readonly #somo: Somo | undefined;
+  /** Undefined as long as there is no latency-graded tree. */
+  #lagover: Lagover | undefined = undefined;
 
   constructor(env: NodeEnv, options: ProtocolOptions, self: Contact) {
     this.local = new Local(env, options, self);
@@ -80,6 +83,7 @@ export class Node implements Protocol<Message> {
   leave(onLeft: () => void = () => undefined): void {
     this.#tables.stop();
     this.#somo?.stop();
+    this.#lagover?.leaveAll();
     this.overlay.replication.handOver(() => {
       this.#ring.leave();
       onLeft();
@@ -100,6 +104,11 @@ export class Node implements Protocol<Message> {
   /** The metadata tree; it must not be off. */
   get somo(): Somo {
     return must(this.#somo, 'the metadata tree is on');
+  }
+
+  /** The latency-graded trees that it takes part in. */
+  get lagover(): Lagover {
+    return (this.#lagover ??= new Lagover(this.local, this.#requests));
   }
 
   get zoneStart(): Position | undefined {
@@ -126,6 +135,9 @@ export class Node implements Protocol<Message> {
       case 'replicateReply':
       case 'somoAck':
       case 'somoUp':
+      case 'lagLocked':
+      case 'lagAck':
+      case 'lagReportReply':
       case 'syncReply': return this.#onReply(message.op, from, message, at);
       case 'put':
       case 'setField':
@@ -137,16 +149,29 @@ export class Node implements Protocol<Message> {
       case 'somoCall':
       case 'somoDown':
       case 'somoNews': return this.#somo?.onMessage(from, message);
+      case 'lagMeet':
+      case 'lagClaim':
+      case 'lagLock':
+      case 'lagUnlock':
+      case 'lagMove':
+      case 'lagRelease':
+      case 'lagReport':
+      case 'lagWay':
+      case 'lagBye': return this.lagover.onMessage(from, message);
+      case 'lagAnswer':
+        if (!this.#requests.onReply(message.op, from, message, at)) this.lagover.onMessage(from, message);
+        return this.#lagover?.settle();
       default: return unreachable(message);
     }
   }
 
   onTimer(kind: TimerKind): void {
-    if (kind === TIMER.requests) this.#requests.onTimer();
+    if (kind === TIMER.requests) this.#onRequestsTimer();
     else if (kind === TIMER.lookups) this.router.onTimer();
     else if (kind === TIMER.table) this.#tables.onTimer();
     else if (kind === TIMER.operations) this.overlay.onTimer();
     else if (kind === TIMER.somo) this.#somo?.onTimer();
+    else if (kind === TIMER.lagover) this.#lagover?.onTimer();
     else if (kind === TIMER.descents) this.#somo?.onDescentTimer();
     else this.#ring.onTimer(kind);
   }
@@ -154,6 +179,7 @@ export class Node implements Protocol<Message> {
   onPeerUnreachable(peer: Contact): void {
     if (this.membership.leafset.find(peer)) this.#detector.suspect(peer, undefined, false);
     else this.router.strategy.forget(peer);
+    this.#lagover?.onPeerUnreachable(peer);
   }
 
   onStreamOpened(_from: Contact, stream: StreamId): void {
@@ -175,6 +201,12 @@ export class Node implements Protocol<Message> {
   #onReply(op: number, from: Contact, message: Message, at: Millis): void {
     // A reply nobody waits for is late or a repetition: harmless.
     this.#requests.onReply(op, from, message, at);
+    this.#lagover?.settle();
+  }
+
+  #onRequestsTimer(): void {
+    this.#requests.onTimer();
+    this.#lagover?.settle();
   }
 
   #strategy(): Strategy {

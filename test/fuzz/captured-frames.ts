@@ -1,9 +1,11 @@
 /**
- * Frames as peers really send them: a simulated ring in which peers join, leave, die, look up, and use objects and
- * references, every message encoded on its way. At most so many of each type are kept, the same ones on every run.
+ * Frames as peers really send them: a simulated ring in which peers join, leave, die, look up, use objects and
+ * references, and build a latency-graded tree, every message encoded on its way. At most so many of each type are kept, the same ones on every run.
  */
 import type { Contact } from '../../src/core/contact.ts';
 import { Node } from '../../src/protocol/node.ts';
+import type { PeerOracle } from '../../src/protocol/lagover/agent/oracle.ts';
+import { treeOf } from '../../src/protocol/lagover/agent/tree.ts';
 import type { NodeEnv } from '../../src/protocol/local.ts';
 import { protocolOptions } from '../../src/protocol/options.ts';
 import { randomKey } from '../../src/protocol/overlay/keys.ts';
@@ -65,8 +67,12 @@ function live(world: World<Message, Fact>): void {
   node(1).somo.query(aggregates, { where: 'uptime > 3' }, nothing);
   node(2).somo.tell('topic', 'text', {}, nothing);
   node(3).somo.watch({ id: 9, calls: aggregates, region: { from: 0, to: 2 ** 52 }, where: '', leaseMs: 60_000, topic: '' }, nothing, nothing);
-  world.runFor(10_000);
+  const tree = treeOf({ id: 'tree', source: world.contact(0) });
+  const oracle: PeerOracle = { ask: (_wish, onAnswer) => onAnswer(world.contact(random.below(PEERS))) };
+  for (let i = 0; i < PEERS; i++) node(i).lagover.join(tree, { fanout: i === 0 ? 2 : 1 + (i % 3), constraint: 2 + (i % 4) }, oracle);
+  world.runFor(20_000);
   node(4).leave();
+  for (let i = 5; i < 7; i++) node(i).lagover.leave(tree.id);
   world.runFor(30_000);
   world.crash(7);
   keys.forEach((key, i) => node(i % 3).overlay.get(key, nothing));

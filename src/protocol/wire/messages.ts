@@ -6,6 +6,7 @@
  */
 import type { Contact } from '../../core/contact.ts';
 import type { Position } from '../../core/position.ts';
+import type { LagMessage } from './lagover-messages.ts';
 import type { SomoMessage } from './somo-messages.ts';
 
 /** Message numbers: the Frame field numbers of messages.proto. Append only. */
@@ -35,6 +36,19 @@ export const MESSAGE = {
   somoDown: 23,
   somoUp: 24,
   somoNews: 25,
+  lagMeet: 40,
+  lagClaim: 41,
+  lagAnswer: 42,
+  lagLock: 43,
+  lagLocked: 44,
+  lagUnlock: 45,
+  lagMove: 46,
+  lagRelease: 47,
+  lagAck: 48,
+  lagReport: 49,
+  lagReportReply: 50,
+  lagWay: 51,
+  lagBye: 52,
 } as const;
 
 export type MessageType = keyof typeof MESSAGE;
@@ -275,4 +289,5 @@ export type Message =
   | ReplicateReply
   | Sync
   | SyncReply
-  | SomoMessage;
+  | SomoMessage
+  | LagMessage;

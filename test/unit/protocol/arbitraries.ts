@@ -64,6 +64,12 @@ const somoPartial = fc.record({
 const aggregates = fc.array(fc.record({ op: text(32), field: text(64), parameter: double }, plain), { maxLength: 3 });
 const somoStanding = fc.record({ id: double, origin: contact, aggregates, where: text(200), from: double, to: double, leaseMs: u32, topic: text(64) }, plain);
 
+const lagMember = fc.record({ contact, fanout: u32, constraint: double, limit: double, openSlots: u32 }, plain);
+const lagMembers = fc.array(lagMember, { maxLength: 3 });
+const lagStep = fc.record({ contact, delay: double, constraint: double, roomFrom: u32, laxer: u32 }, plain);
+const lagPath = fc.record({ steps: fc.array(lagStep, { maxLength: 3 }), rooted: fc.boolean(), rootLimit: double, heir: maybe(contact) }, plain);
+const classes = fc.array(u32, { maxLength: 32 });
+
 function of<T extends MessageType>(type: T, parts: { [K in Exclude<keyof Extract<Message, { type: T }>, 'type'>]: Arbitrary<Extract<Message, { type: T }>[K]> }): Arbitrary<Message> {
   return fc.record({ type: fc.constant(type), ...parts } as unknown as Record<string, Arbitrary<unknown>>, plain) as unknown as Arbitrary<Message>;
 }
@@ -97,6 +103,26 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   }),
   somoUp: of('somoUp', { op: u32, machines: u32, space: double, matched: u32, visited: u32, ageMs: u32, height: u32, states: fc.array(state, { maxLength: 3 }) }),
   somoNews: of('somoNews', { id: double, machines: u32, space: double, matched: u32, ageMs: u32, height: u32, states: fc.array(state, { maxLength: 3 }) }),
+  lagMeet: of('lagMeet', { op: u32, tree: text(64), link: double, self: lagMember, children: lagMembers, lost: text(64) }),
+  lagClaim: of('lagClaim', { op: u32, tree: text(64), link: double, self: lagMember, children: lagMembers, plan: double }),
+  lagAnswer: of('lagAnswer', {
+    op: u32, tree: text(64), link: double, outcome: u32, to: maybe(contact), descends: fc.boolean(), path: maybe(lagPath), stamp: u32, version: u32,
+  }),
+  lagLock: of('lagLock', {
+    op: u32, tree: text(64), plan: double, leave: fc.array(text(64), { maxLength: 3 }), come: fc.array(text(64), { maxLength: 3 }), moves: fc.boolean(), parent: text(64),
+    allLeave: fc.boolean(),
+  }),
+  lagLocked: of('lagLocked', { op: u32, locked: fc.boolean(), children: fc.array(contact, { maxLength: 3 }) }),
+  lagUnlock: of('lagUnlock', { tree: text(64), plan: double }),
+  lagMove: of('lagMove', { op: u32, tree: text(64), plan: double, to: maybe(contact), by: maybe(contact) }),
+  lagRelease: of('lagRelease', { op: u32, tree: text(64), link: double }),
+  lagAck: of('lagAck', { op: u32 }),
+  lagReport: of('lagReport', {
+    op: u32, tree: text(64), link: double, version: u32, same: fc.boolean(), self: maybe(lagMember), children: lagMembers, room: classes, laxer: classes, pathVersion: u32,
+  }),
+  lagReportReply: of('lagReportReply', { op: u32, held: fc.boolean(), needFull: fc.boolean(), stamp: u32, version: u32, path: maybe(lagPath) }),
+  lagWay: of('lagWay', { tree: text(64), link: double, stamp: u32, version: u32, path: lagPath }),
+  lagBye: of('lagBye', { tree: text(64), link: double }),
   syncReply: of('syncReply', { op: u32, equal: fc.boolean(), entries: fc.array(syncEntry, { maxLength: 6 }), coveredTo: maybe(position) }),
 };
 

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file grove/v1/messages.proto.
  */
 export const file_grove_v1_messages: GenFile = /*@__PURE__*/
-  fileDesc("Chdncm92ZS92MS9tZXNzYWdlcy5wcm90bxIIZ3JvdmUudjEigAgKBUZyYW1lEigKCWhlYXJ0YmVhdBgBIAEoCzITLmdyb3ZlLnYxLkhlYXJ0YmVhdEgAEiAKBXByb2JlGAIgASgLMg8uZ3JvdmUudjEuUHJvYmVIABIrCgtwcm9iZV9yZXBseRgDIAEoCzIULmdyb3ZlLnYxLlByb2JlUmVwbHlIABIgCgVsZWF2ZRgEIAEoCzIPLmdyb3ZlLnYxLkxlYXZlSAASIAoFcm91dGUYBSABKAsyDy5ncm92ZS52MS5Sb3V0ZUgAEiMKB2hvcF9hY2sYBiABKAsyEC5ncm92ZS52MS5Ib3BBY2tIABIrCgtyb3V0ZV9yZXBseRgHIAEoCzIULmdyb3ZlLnYxLlJvdXRlUmVwbHlIABIvCg10YWJsZV9yZXF1ZXN0GAggASgLMhYuZ3JvdmUudjEuVGFibGVSZXF1ZXN0SAASKwoLdGFibGVfcmVwbHkYCSABKAsyFC5ncm92ZS52MS5UYWJsZVJlcGx5SAASHAoDcHV0GAogASgLMg0uZ3JvdmUudjEuUHV0SAASJwoJc2V0X2ZpZWxkGAsgASgLMhIuZ3JvdmUudjEuU2V0RmllbGRIABIrCgt3cml0ZV9yZXBseRgMIAEoCzIULmdyb3ZlLnYxLldyaXRlUmVwbHlIABIcCgNnZXQYDSABKAsyDS5ncm92ZS52MS5HZXRIABInCglnZXRfcmVwbHkYDiABKAsyEi5ncm92ZS52MS5HZXRSZXBseUgAEigKCXJlcGxpY2F0ZRgPIAEoCzITLmdyb3ZlLnYxLlJlcGxpY2F0ZUgAEjMKD3JlcGxpY2F0ZV9yZXBseRgQIAEoCzIYLmdyb3ZlLnYxLlJlcGxpY2F0ZVJlcGx5SAASHgoEc3luYxgRIAEoCzIOLmdyb3ZlLnYxLlN5bmNIABIpCgpzeW5jX3JlcGx5GBIgASgLMhMuZ3JvdmUudjEuU3luY1JlcGx5SAASKwoLc29tb19yZXBvcnQYEyABKAsyFC5ncm92ZS52MS5Tb21vUmVwb3J0SAASJQoIc29tb19hY2sYFCABKAsyES5ncm92ZS52MS5Tb21vQWNrSAASKQoKc29tb19icmVhaxgVIAEoCzITLmdyb3ZlLnYxLlNvbW9CcmVha0gAEicKCXNvbW9fY2FsbBgWIAEoCzISLmdyb3ZlLnYxLlNvbW9DYWxsSAASJwoJc29tb19kb3duGBcgASgLMhIuZ3JvdmUudjEuU29tb0Rvd25IABIjCgdzb21vX3VwGBggASgLMhAuZ3JvdmUudjEuU29tb1VwSAASJwoJc29tb19uZXdzGBkgASgLMhIuZ3JvdmUudjEuU29tb05ld3NIAEIGCgRib2R5IoMBCgdDb250YWN0EhUKB3BlZXJfaWQYASABKAlCBIi1GEASGgoIcG9zaXRpb24YAiABKAxCCJC1GAGYtRgBEhwKCWFkZHJlc3NlcxgDIAMoCUIJiLUYCKC1GIACEhIKBG5hbWUYBCABKAlCBIi1GEASEwoLaW5jYXJuYXRpb24YBSABKA0iQQoKQ29vcmRpbmF0ZRIUCgZ2ZWN0b3IYASADKAJCBIi1GAgSDgoGaGVpZ2h0GAIgASgCEg0KBWVycm9yGAMgASgCIo0BCgZWaXRhbHMSEwoLaW5jYXJuYXRpb24YASABKA0SGAoKem9uZV9zdGFydBgCIAEoDEIEkLUYARIoCgpjb29yZGluYXRlGAMgASgLMhQuZ3JvdmUudjEuQ29vcmRpbmF0ZRIWCg5sZWFmc2V0X2RpZ2VzdBgEIAEoBxISCgpzdG9yZWRfa2liGAUgASgNIkkKCUhlYXJ0YmVhdBImCgZ2aXRhbHMYASABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESFAoMYW5ub3VuY2VtZW50GAIgASgIIpUBCgVQcm9iZRIKCgJvcBgBIAEoDRImCgZ2aXRhbHMYAiABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESFAoMa25vd25fZGlnZXN0GAMgASgHEigKB2xlYWZzZXQYBCADKAsyES5ncm92ZS52MS5Db250YWN0QgSItRhAEhgKBmZhaWxlZBgFIAMoCUIIiLUYIKC1GEAiagoKUHJvYmVSZXBseRIKCgJvcBgBIAEoDRImCgZ2aXRhbHMYAiABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESKAoHbGVhZnNldBgDIAMoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBIi1GEAiMQoFTGVhdmUSKAoHbGVhZnNldBgBIAMoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBIi1GEAioQEKBVJvdXRlEgoKAm9wGAEgASgNEgsKA2hvcBgCIAEoDRIPCgdwdXJwb3NlGAMgASgNEhUKA2tleRgEIAEoDEIIkLUYAZi1GAESJwoGb3JpZ2luGAUgASgLMhEuZ3JvdmUudjEuQ29udGFjdEIEmLUYARIMCgRob3BzGAYgASgNEg8KB2J5X3JpbmcYByABKAgSDwoHYXR0ZW1wdBgIIAEoDSIVCgZIb3BBY2sSCwoDaG9wGAEgASgNIngKClJvdXRlUmVwbHkSCgoCb3AYASABKA0SDAoEaG9wcxgCIAEoDRImCgZ2aXRhbHMYAyABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESKAoHbGVhZnNldBgEIAMoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBIi1GEAiZwoKVGFibGVFbnRyeRIoCgdjb250YWN0GAEgASgLMhEuZ3JvdmUudjEuQ29udGFjdEIEmLUYARIYCgp6b25lX3N0YXJ0GAIgASgMQgSQtRgBEhUKDXRlbGxlcl9ydHRfbXMYAyABKA0ibAoMVGFibGVSZXF1ZXN0EgoKAm9wGAEgASgNEgwKBHBhcnQYAiABKA0SJgoGdml0YWxzGAMgASgLMhAuZ3JvdmUudjEuVml0YWxzQgSYtRgBEhoKBGdvbmUYBCADKAxCDIi1GBCQtRgBmLUYASKKAQoKVGFibGVSZXBseRIKCgJvcBgBIAEoDRImCgZ2aXRhbHMYAiABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESLAoHZW50cmllcxgDIAMoCzIULmdyb3ZlLnYxLlRhYmxlRW50cnlCBYi1GIABEhoKBGdvbmUYBCADKAxCDIi1GBCQtRgBmLUYASJBCgdWZXJzaW9uEg8KB3dhbGxfbXMYASABKAESDwoHY291bnRlchgCIAEoDRIUCgZ3cml0ZXIYAyABKAlCBIi1GEAiQwoJUmVmZXJlbmNlEhUKA2tleRgBIAEoDEIIkLUYAZi1GAESHwoEaG9zdBgCIAEoCzIRLmdyb3ZlLnYxLkNvbnRhY3QiSQoFRmllbGQSEgoEbmFtZRgBIAEoCUIEiLUYQBIsCglyZWZlcmVuY2UYAiABKAsyEy5ncm92ZS52MS5SZWZlcmVuY2VCBJi1GAEitgEKDFN0b3JlZE9iamVjdBIVCgNrZXkYASABKAxCCJC1GAGYtRgBEigKB3ZlcnNpb24YAiABKAsyES5ncm92ZS52MS5WZXJzaW9uQgSYtRgBEhUKBXZhbHVlGAMgASgMQgaItRiAgEASJgoGZmllbGRzGAQgAygLMg8uZ3JvdmUudjEuRmllbGRCBYi1GIAgEhUKDWV4cGlyZXNfYXRfbXMYBSABKAESDwoHZGVsZXRlZBgGIAEoCCKJAQoDUHV0EgoKAm9wGAEgASgNEhUKA2tleRgCIAEoDEIIkLUYAZi1GAESFQoFdmFsdWUYAyABKAxCBoi1GICAQBImCgZmaWVsZHMYBCADKAsyDy5ncm92ZS52MS5GaWVsZEIFiLUYgCASEAoIbGVhc2VfbXMYBSABKAESDgoGZGVsZXRlGAYgASgIIn0KCFNldEZpZWxkEgoKAm9wGAEgASgNEhUKA2tleRgCIAEoDEIIkLUYAZi1GAESEwoFZmllbGQYAyABKAlCBIi1GEASJgoJcmVmZXJlbmNlGAQgASgLMhMuZ3JvdmUudjEuUmVmZXJlbmNlEhEKCW9ubHlfaG9zdBgFIAEoCCJcCgpXcml0ZVJlcGx5EgoKAm9wGAEgASgNEg4KBnN0YXR1cxgCIAEoDRIiCgd2ZXJzaW9uGAMgASgLMhEuZ3JvdmUudjEuVmVyc2lvbhIOCgZjb3BpZXMYBCABKA0iNwoDR2V0EgoKAm9wGAEgASgNEhUKA2tleRgCIAEoDEIIkLUYAZi1GAESDQoFbG9jYWwYAyABKAgiTgoIR2V0UmVwbHkSCgoCb3AYASABKA0SDgoGc3RhdHVzGAIgASgNEiYKBm9iamVjdBgDIAEoCzIWLmdyb3ZlLnYxLlN0b3JlZE9iamVjdCJZCglSZXBsaWNhdGUSCgoCb3AYASABKA0SLQoHb2JqZWN0cxgCIAMoCzIWLmdyb3ZlLnYxLlN0b3JlZE9iamVjdEIEiLUYQBIRCgloYW5kX292ZXIYAyABKAgiNAoOUmVwbGljYXRlUmVwbHkSCgoCb3AYASABKA0SFgoIc3RhdHVzZXMYAiADKA1CBIi1GEAiTAoJU3luY0VudHJ5EhUKA2tleRgBIAEoDEIIkLUYAZi1GAESKAoHdmVyc2lvbhgCIAEoCzIRLmdyb3ZlLnYxLlZlcnNpb25CBJi1GAEiXwoEU3luYxIKCgJvcBgBIAEoDRIWCgRmcm9tGAIgASgMQgiQtRgBmLUYARIUCgJ0bxgDIAEoDEIIkLUYAZi1GAESDQoFY291bnQYBCABKA0SDgoGZGlnZXN0GAUgASgHIm0KCVN5bmNSZXBseRIKCgJvcBgBIAEoDRINCgVlcXVhbBgCIAEoCBIrCgdlbnRyaWVzGAMgAygLMhMuZ3JvdmUudjEuU3luY0VudHJ5QgWItRiABBIYCgpjb3ZlcmVkX3RvGAQgASgMQgSQtRgBIiUKCFNvbW9Ob2RlEgwKBGhpZ2gYASABKA0SCwoDbG93GAIgASgNIj4KCVNvbW9TdGF0ZRIWCgdudW1iZXJzGAEgAygBQgWItRiAIBIZCgV0ZXh0cxgCIAMoCUIKiLUYgAigtRiAICJcCglTb21vRmllbGQSCgoCaWQYASABKA0SEgoEbmFtZRgCIAEoCUIEiLUYQBIVCgdudW1iZXJzGAMgAygBQgSItRgQEhgKBXRleHRzGAQgAygJQgmItRgQoLUYgAIiVgoJU29tb1RhbGx5Eg0KBXF1ZXJ5GAEgASgBEg8KB21hdGNoZWQYAiABKA0SKQoGc3RhdGVzGAMgAygLMhMuZ3JvdmUudjEuU29tb1N0YXRlQgSItRgQIvoBCgtTb21vUGFydGlhbBImCgRub2RlGAEgASgLMhIuZ3JvdmUudjEuU29tb05vZGVCBJi1GAESEAoIbWFjaGluZXMYAiABKA0SDQoFc3BhY2UYAyABKAESDgoGYWdlX21zGAQgASgNEg4KBmhlaWdodBgFIAEoDRIpCgZmaWVsZHMYBiADKAsyEy5ncm92ZS52MS5Tb21vRmllbGRCBIi1GEASKgoHdGFsbGllcxgHIAMoCzITLmdyb3ZlLnYxLlNvbW9UYWxseUIEiLUYEBIMCgRzYW1lGAggASgIEg4KBmJlZm9yZRgJIAEoARINCgVhZnRlchgKIAEoASJ1CgpTb21vUmVwb3J0EgoKAm9wGAEgASgNEgsKA3NlcRgCIAEoDRIMCgRiYXNlGAMgASgNEi4KCHBhcnRpYWxzGAQgAygLMhUuZ3JvdmUudjEuU29tb1BhcnRpYWxCBYi1GIABEhAKCHN0YW5kaW5nGAUgASgHIoMBCgdTb21vQWNrEgoKAm9wGAEgASgNEhEKCW5lZWRfZnVsbBgCIAEoCBIpCgZhc3RyYXkYAyADKAsyEi5ncm92ZS52MS5Tb21vTm9kZUIFiLUYgAESLgoIc3RhbmRpbmcYBCADKAsyFi5ncm92ZS52MS5Tb21vU3RhbmRpbmdCBIi1GBAiNQoJU29tb0JyZWFrEigKBW5vZGVzGAEgAygLMhIuZ3JvdmUudjEuU29tb05vZGVCBYi1GIABIiYKCFNvbW9DYWxsEg0KBXJvdW5kGAEgASgNEgsKA3NlcRgCIAEoDSJJCg1Tb21vQWdncmVnYXRlEhAKAm9wGAEgASgJQgSItRggEhMKBWZpZWxkGAIgASgJQgSItRhAEhEKCXBhcmFtZXRlchgDIAEoASLNAQoMU29tb1N0YW5kaW5nEgoKAmlkGAEgASgBEicKBm9yaWdpbhgCIAEoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBJi1GAESMQoKYWdncmVnYXRlcxgDIAMoCzIXLmdyb3ZlLnYxLlNvbW9BZ2dyZWdhdGVCBIi1GBASFAoFd2hlcmUYBCABKAlCBYi1GIAIEgwKBGZyb20YBSABKAESCgoCdG8YBiABKAESEAoIbGVhc2VfbXMYByABKA0SEwoFdG9waWMYCCABKAlCBIi1GEAi5QIKCFNvbW9Eb3duEgoKAm9wGAEgASgNEgoKAmlkGAIgASgBEiYKBG5vZGUYAyABKAsyEi5ncm92ZS52MS5Tb21vTm9kZUIEmLUYARIMCgRraW5kGAQgASgNEgwKBGZyb20YBSABKAESCgoCdG8YBiABKAESFAoFd2hlcmUYByABKAlCBYi1GIAIEhEKCWJ1ZGdldF9tcxgIIAEoDRInCgZvcmlnaW4YCSABKAsyES5ncm92ZS52MS5Db250YWN0QgSYtRgBEhMKBXRvcGljGAogASgJQgSItRhAEhQKBHRleHQYCyABKAlCBoi1GICABBIXCgl0cmFuc2Zvcm0YDCABKAlCBIi1GCASMQoKYWdncmVnYXRlcxgNIAMoCzIXLmdyb3ZlLnYxLlNvbW9BZ2dyZWdhdGVCBIi1GBASKAoIc3RhbmRpbmcYDiABKAsyFi5ncm92ZS52MS5Tb21vU3RhbmRpbmciogEKBlNvbW9VcBIKCgJvcBgBIAEoDRIQCghtYWNoaW5lcxgCIAEoDRINCgVzcGFjZRgDIAEoARIPCgdtYXRjaGVkGAQgASgNEg8KB3Zpc2l0ZWQYBSABKA0SDgoGYWdlX21zGAYgASgNEg4KBmhlaWdodBgHIAEoDRIpCgZzdGF0ZXMYCCADKAsyEy5ncm92ZS52MS5Tb21vU3RhdGVCBIi1GBAikwEKCFNvbW9OZXdzEgoKAmlkGAEgASgBEhAKCG1hY2hpbmVzGAIgASgNEg0KBXNwYWNlGAMgASgBEg8KB21hdGNoZWQYBCABKA0SDgoGYWdlX21zGAUgASgNEg4KBmhlaWdodBgGIAEoDRIpCgZzdGF0ZXMYByADKAsyEy5ncm92ZS52MS5Tb21vU3RhdGVCBIi1GBBiBnByb3RvMw", [file_grove_v1_options]);
+  fileDesc("Chdncm92ZS92MS9tZXNzYWdlcy5wcm90bxIIZ3JvdmUudjEinAwKBUZyYW1lEigKCWhlYXJ0YmVhdBgBIAEoCzITLmdyb3ZlLnYxLkhlYXJ0YmVhdEgAEiAKBXByb2JlGAIgASgLMg8uZ3JvdmUudjEuUHJvYmVIABIrCgtwcm9iZV9yZXBseRgDIAEoCzIULmdyb3ZlLnYxLlByb2JlUmVwbHlIABIgCgVsZWF2ZRgEIAEoCzIPLmdyb3ZlLnYxLkxlYXZlSAASIAoFcm91dGUYBSABKAsyDy5ncm92ZS52MS5Sb3V0ZUgAEiMKB2hvcF9hY2sYBiABKAsyEC5ncm92ZS52MS5Ib3BBY2tIABIrCgtyb3V0ZV9yZXBseRgHIAEoCzIULmdyb3ZlLnYxLlJvdXRlUmVwbHlIABIvCg10YWJsZV9yZXF1ZXN0GAggASgLMhYuZ3JvdmUudjEuVGFibGVSZXF1ZXN0SAASKwoLdGFibGVfcmVwbHkYCSABKAsyFC5ncm92ZS52MS5UYWJsZVJlcGx5SAASHAoDcHV0GAogASgLMg0uZ3JvdmUudjEuUHV0SAASJwoJc2V0X2ZpZWxkGAsgASgLMhIuZ3JvdmUudjEuU2V0RmllbGRIABIrCgt3cml0ZV9yZXBseRgMIAEoCzIULmdyb3ZlLnYxLldyaXRlUmVwbHlIABIcCgNnZXQYDSABKAsyDS5ncm92ZS52MS5HZXRIABInCglnZXRfcmVwbHkYDiABKAsyEi5ncm92ZS52MS5HZXRSZXBseUgAEigKCXJlcGxpY2F0ZRgPIAEoCzITLmdyb3ZlLnYxLlJlcGxpY2F0ZUgAEjMKD3JlcGxpY2F0ZV9yZXBseRgQIAEoCzIYLmdyb3ZlLnYxLlJlcGxpY2F0ZVJlcGx5SAASHgoEc3luYxgRIAEoCzIOLmdyb3ZlLnYxLlN5bmNIABIpCgpzeW5jX3JlcGx5GBIgASgLMhMuZ3JvdmUudjEuU3luY1JlcGx5SAASKwoLc29tb19yZXBvcnQYEyABKAsyFC5ncm92ZS52MS5Tb21vUmVwb3J0SAASJQoIc29tb19hY2sYFCABKAsyES5ncm92ZS52MS5Tb21vQWNrSAASKQoKc29tb19icmVhaxgVIAEoCzITLmdyb3ZlLnYxLlNvbW9CcmVha0gAEicKCXNvbW9fY2FsbBgWIAEoCzISLmdyb3ZlLnYxLlNvbW9DYWxsSAASJwoJc29tb19kb3duGBcgASgLMhIuZ3JvdmUudjEuU29tb0Rvd25IABIjCgdzb21vX3VwGBggASgLMhAuZ3JvdmUudjEuU29tb1VwSAASJwoJc29tb19uZXdzGBkgASgLMhIuZ3JvdmUudjEuU29tb05ld3NIABIlCghsYWdfbWVldBgoIAEoCzIRLmdyb3ZlLnYxLkxhZ01lZXRIABInCglsYWdfY2xhaW0YKSABKAsyEi5ncm92ZS52MS5MYWdDbGFpbUgAEikKCmxhZ19hbnN3ZXIYKiABKAsyEy5ncm92ZS52MS5MYWdBbnN3ZXJIABIlCghsYWdfbG9jaxgrIAEoCzIRLmdyb3ZlLnYxLkxhZ0xvY2tIABIpCgpsYWdfbG9ja2VkGCwgASgLMhMuZ3JvdmUudjEuTGFnTG9ja2VkSAASKQoKbGFnX3VubG9jaxgtIAEoCzITLmdyb3ZlLnYxLkxhZ1VubG9ja0gAEiUKCGxhZ19tb3ZlGC4gASgLMhEuZ3JvdmUudjEuTGFnTW92ZUgAEisKC2xhZ19yZWxlYXNlGC8gASgLMhQuZ3JvdmUudjEuTGFnUmVsZWFzZUgAEiMKB2xhZ19hY2sYMCABKAsyEC5ncm92ZS52MS5MYWdBY2tIABIpCgpsYWdfcmVwb3J0GDEgASgLMhMuZ3JvdmUudjEuTGFnUmVwb3J0SAASNAoQbGFnX3JlcG9ydF9yZXBseRgyIAEoCzIYLmdyb3ZlLnYxLkxhZ1JlcG9ydFJlcGx5SAASIwoHbGFnX3dheRgzIAEoCzIQLmdyb3ZlLnYxLkxhZ1dheUgAEiMKB2xhZ19ieWUYNCABKAsyEC5ncm92ZS52MS5MYWdCeWVIAEIGCgRib2R5IoMBCgdDb250YWN0EhUKB3BlZXJfaWQYASABKAlCBIi1GEASGgoIcG9zaXRpb24YAiABKAxCCJC1GAGYtRgBEhwKCWFkZHJlc3NlcxgDIAMoCUIJiLUYCKC1GIACEhIKBG5hbWUYBCABKAlCBIi1GEASEwoLaW5jYXJuYXRpb24YBSABKA0iQQoKQ29vcmRpbmF0ZRIUCgZ2ZWN0b3IYASADKAJCBIi1GAgSDgoGaGVpZ2h0GAIgASgCEg0KBWVycm9yGAMgASgCIo0BCgZWaXRhbHMSEwoLaW5jYXJuYXRpb24YASABKA0SGAoKem9uZV9zdGFydBgCIAEoDEIEkLUYARIoCgpjb29yZGluYXRlGAMgASgLMhQuZ3JvdmUudjEuQ29vcmRpbmF0ZRIWCg5sZWFmc2V0X2RpZ2VzdBgEIAEoBxISCgpzdG9yZWRfa2liGAUgASgNIkkKCUhlYXJ0YmVhdBImCgZ2aXRhbHMYASABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESFAoMYW5ub3VuY2VtZW50GAIgASgIIpUBCgVQcm9iZRIKCgJvcBgBIAEoDRImCgZ2aXRhbHMYAiABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESFAoMa25vd25fZGlnZXN0GAMgASgHEigKB2xlYWZzZXQYBCADKAsyES5ncm92ZS52MS5Db250YWN0QgSItRhAEhgKBmZhaWxlZBgFIAMoCUIIiLUYIKC1GEAiagoKUHJvYmVSZXBseRIKCgJvcBgBIAEoDRImCgZ2aXRhbHMYAiABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESKAoHbGVhZnNldBgDIAMoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBIi1GEAiMQoFTGVhdmUSKAoHbGVhZnNldBgBIAMoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBIi1GEAioQEKBVJvdXRlEgoKAm9wGAEgASgNEgsKA2hvcBgCIAEoDRIPCgdwdXJwb3NlGAMgASgNEhUKA2tleRgEIAEoDEIIkLUYAZi1GAESJwoGb3JpZ2luGAUgASgLMhEuZ3JvdmUudjEuQ29udGFjdEIEmLUYARIMCgRob3BzGAYgASgNEg8KB2J5X3JpbmcYByABKAgSDwoHYXR0ZW1wdBgIIAEoDSIVCgZIb3BBY2sSCwoDaG9wGAEgASgNIngKClJvdXRlUmVwbHkSCgoCb3AYASABKA0SDAoEaG9wcxgCIAEoDRImCgZ2aXRhbHMYAyABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESKAoHbGVhZnNldBgEIAMoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBIi1GEAiZwoKVGFibGVFbnRyeRIoCgdjb250YWN0GAEgASgLMhEuZ3JvdmUudjEuQ29udGFjdEIEmLUYARIYCgp6b25lX3N0YXJ0GAIgASgMQgSQtRgBEhUKDXRlbGxlcl9ydHRfbXMYAyABKA0ibAoMVGFibGVSZXF1ZXN0EgoKAm9wGAEgASgNEgwKBHBhcnQYAiABKA0SJgoGdml0YWxzGAMgASgLMhAuZ3JvdmUudjEuVml0YWxzQgSYtRgBEhoKBGdvbmUYBCADKAxCDIi1GBCQtRgBmLUYASKKAQoKVGFibGVSZXBseRIKCgJvcBgBIAEoDRImCgZ2aXRhbHMYAiABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESLAoHZW50cmllcxgDIAMoCzIULmdyb3ZlLnYxLlRhYmxlRW50cnlCBYi1GIABEhoKBGdvbmUYBCADKAxCDIi1GBCQtRgBmLUYASJBCgdWZXJzaW9uEg8KB3dhbGxfbXMYASABKAESDwoHY291bnRlchgCIAEoDRIUCgZ3cml0ZXIYAyABKAlCBIi1GEAiQwoJUmVmZXJlbmNlEhUKA2tleRgBIAEoDEIIkLUYAZi1GAESHwoEaG9zdBgCIAEoCzIRLmdyb3ZlLnYxLkNvbnRhY3QiSQoFRmllbGQSEgoEbmFtZRgBIAEoCUIEiLUYQBIsCglyZWZlcmVuY2UYAiABKAsyEy5ncm92ZS52MS5SZWZlcmVuY2VCBJi1GAEitgEKDFN0b3JlZE9iamVjdBIVCgNrZXkYASABKAxCCJC1GAGYtRgBEigKB3ZlcnNpb24YAiABKAsyES5ncm92ZS52MS5WZXJzaW9uQgSYtRgBEhUKBXZhbHVlGAMgASgMQgaItRiAgEASJgoGZmllbGRzGAQgAygLMg8uZ3JvdmUudjEuRmllbGRCBYi1GIAgEhUKDWV4cGlyZXNfYXRfbXMYBSABKAESDwoHZGVsZXRlZBgGIAEoCCKJAQoDUHV0EgoKAm9wGAEgASgNEhUKA2tleRgCIAEoDEIIkLUYAZi1GAESFQoFdmFsdWUYAyABKAxCBoi1GICAQBImCgZmaWVsZHMYBCADKAsyDy5ncm92ZS52MS5GaWVsZEIFiLUYgCASEAoIbGVhc2VfbXMYBSABKAESDgoGZGVsZXRlGAYgASgIIn0KCFNldEZpZWxkEgoKAm9wGAEgASgNEhUKA2tleRgCIAEoDEIIkLUYAZi1GAESEwoFZmllbGQYAyABKAlCBIi1GEASJgoJcmVmZXJlbmNlGAQgASgLMhMuZ3JvdmUudjEuUmVmZXJlbmNlEhEKCW9ubHlfaG9zdBgFIAEoCCJcCgpXcml0ZVJlcGx5EgoKAm9wGAEgASgNEg4KBnN0YXR1cxgCIAEoDRIiCgd2ZXJzaW9uGAMgASgLMhEuZ3JvdmUudjEuVmVyc2lvbhIOCgZjb3BpZXMYBCABKA0iNwoDR2V0EgoKAm9wGAEgASgNEhUKA2tleRgCIAEoDEIIkLUYAZi1GAESDQoFbG9jYWwYAyABKAgiTgoIR2V0UmVwbHkSCgoCb3AYASABKA0SDgoGc3RhdHVzGAIgASgNEiYKBm9iamVjdBgDIAEoCzIWLmdyb3ZlLnYxLlN0b3JlZE9iamVjdCJZCglSZXBsaWNhdGUSCgoCb3AYASABKA0SLQoHb2JqZWN0cxgCIAMoCzIWLmdyb3ZlLnYxLlN0b3JlZE9iamVjdEIEiLUYQBIRCgloYW5kX292ZXIYAyABKAgiNAoOUmVwbGljYXRlUmVwbHkSCgoCb3AYASABKA0SFgoIc3RhdHVzZXMYAiADKA1CBIi1GEAiTAoJU3luY0VudHJ5EhUKA2tleRgBIAEoDEIIkLUYAZi1GAESKAoHdmVyc2lvbhgCIAEoCzIRLmdyb3ZlLnYxLlZlcnNpb25CBJi1GAEiXwoEU3luYxIKCgJvcBgBIAEoDRIWCgRmcm9tGAIgASgMQgiQtRgBmLUYARIUCgJ0bxgDIAEoDEIIkLUYAZi1GAESDQoFY291bnQYBCABKA0SDgoGZGlnZXN0GAUgASgHIm0KCVN5bmNSZXBseRIKCgJvcBgBIAEoDRINCgVlcXVhbBgCIAEoCBIrCgdlbnRyaWVzGAMgAygLMhMuZ3JvdmUudjEuU3luY0VudHJ5QgWItRiABBIYCgpjb3ZlcmVkX3RvGAQgASgMQgSQtRgBIiUKCFNvbW9Ob2RlEgwKBGhpZ2gYASABKA0SCwoDbG93GAIgASgNIj4KCVNvbW9TdGF0ZRIWCgdudW1iZXJzGAEgAygBQgWItRiAIBIZCgV0ZXh0cxgCIAMoCUIKiLUYgAigtRiAICJcCglTb21vRmllbGQSCgoCaWQYASABKA0SEgoEbmFtZRgCIAEoCUIEiLUYQBIVCgdudW1iZXJzGAMgAygBQgSItRgQEhgKBXRleHRzGAQgAygJQgmItRgQoLUYgAIiVgoJU29tb1RhbGx5Eg0KBXF1ZXJ5GAEgASgBEg8KB21hdGNoZWQYAiABKA0SKQoGc3RhdGVzGAMgAygLMhMuZ3JvdmUudjEuU29tb1N0YXRlQgSItRgQIvoBCgtTb21vUGFydGlhbBImCgRub2RlGAEgASgLMhIuZ3JvdmUudjEuU29tb05vZGVCBJi1GAESEAoIbWFjaGluZXMYAiABKA0SDQoFc3BhY2UYAyABKAESDgoGYWdlX21zGAQgASgNEg4KBmhlaWdodBgFIAEoDRIpCgZmaWVsZHMYBiADKAsyEy5ncm92ZS52MS5Tb21vRmllbGRCBIi1GEASKgoHdGFsbGllcxgHIAMoCzITLmdyb3ZlLnYxLlNvbW9UYWxseUIEiLUYEBIMCgRzYW1lGAggASgIEg4KBmJlZm9yZRgJIAEoARINCgVhZnRlchgKIAEoASJ1CgpTb21vUmVwb3J0EgoKAm9wGAEgASgNEgsKA3NlcRgCIAEoDRIMCgRiYXNlGAMgASgNEi4KCHBhcnRpYWxzGAQgAygLMhUuZ3JvdmUudjEuU29tb1BhcnRpYWxCBYi1GIABEhAKCHN0YW5kaW5nGAUgASgHIoMBCgdTb21vQWNrEgoKAm9wGAEgASgNEhEKCW5lZWRfZnVsbBgCIAEoCBIpCgZhc3RyYXkYAyADKAsyEi5ncm92ZS52MS5Tb21vTm9kZUIFiLUYgAESLgoIc3RhbmRpbmcYBCADKAsyFi5ncm92ZS52MS5Tb21vU3RhbmRpbmdCBIi1GBAiNQoJU29tb0JyZWFrEigKBW5vZGVzGAEgAygLMhIuZ3JvdmUudjEuU29tb05vZGVCBYi1GIABIiYKCFNvbW9DYWxsEg0KBXJvdW5kGAEgASgNEgsKA3NlcRgCIAEoDSJJCg1Tb21vQWdncmVnYXRlEhAKAm9wGAEgASgJQgSItRggEhMKBWZpZWxkGAIgASgJQgSItRhAEhEKCXBhcmFtZXRlchgDIAEoASLNAQoMU29tb1N0YW5kaW5nEgoKAmlkGAEgASgBEicKBm9yaWdpbhgCIAEoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBJi1GAESMQoKYWdncmVnYXRlcxgDIAMoCzIXLmdyb3ZlLnYxLlNvbW9BZ2dyZWdhdGVCBIi1GBASFAoFd2hlcmUYBCABKAlCBYi1GIAIEgwKBGZyb20YBSABKAESCgoCdG8YBiABKAESEAoIbGVhc2VfbXMYByABKA0SEwoFdG9waWMYCCABKAlCBIi1GEAi5QIKCFNvbW9Eb3duEgoKAm9wGAEgASgNEgoKAmlkGAIgASgBEiYKBG5vZGUYAyABKAsyEi5ncm92ZS52MS5Tb21vTm9kZUIEmLUYARIMCgRraW5kGAQgASgNEgwKBGZyb20YBSABKAESCgoCdG8YBiABKAESFAoFd2hlcmUYByABKAlCBYi1GIAIEhEKCWJ1ZGdldF9tcxgIIAEoDRInCgZvcmlnaW4YCSABKAsyES5ncm92ZS52MS5Db250YWN0QgSYtRgBEhMKBXRvcGljGAogASgJQgSItRhAEhQKBHRleHQYCyABKAlCBoi1GICABBIXCgl0cmFuc2Zvcm0YDCABKAlCBIi1GCASMQoKYWdncmVnYXRlcxgNIAMoCzIXLmdyb3ZlLnYxLlNvbW9BZ2dyZWdhdGVCBIi1GBASKAoIc3RhbmRpbmcYDiABKAsyFi5ncm92ZS52MS5Tb21vU3RhbmRpbmciogEKBlNvbW9VcBIKCgJvcBgBIAEoDRIQCghtYWNoaW5lcxgCIAEoDRINCgVzcGFjZRgDIAEoARIPCgdtYXRjaGVkGAQgASgNEg8KB3Zpc2l0ZWQYBSABKA0SDgoGYWdlX21zGAYgASgNEg4KBmhlaWdodBgHIAEoDRIpCgZzdGF0ZXMYCCADKAsyEy5ncm92ZS52MS5Tb21vU3RhdGVCBIi1GBAikwEKCFNvbW9OZXdzEgoKAmlkGAEgASgBEhAKCG1hY2hpbmVzGAIgASgNEg0KBXNwYWNlGAMgASgBEg8KB21hdGNoZWQYBCABKA0SDgoGYWdlX21zGAUgASgNEg4KBmhlaWdodBgGIAEoDRIpCgZzdGF0ZXMYByADKAsyEy5ncm92ZS52MS5Tb21vU3RhdGVCBIi1GBAifAoJTGFnTWVtYmVyEigKB2NvbnRhY3QYASABKAsyES5ncm92ZS52MS5Db250YWN0QgSYtRgBEg4KBmZhbm91dBgCIAEoDRISCgpjb25zdHJhaW50GAMgASgBEg0KBWxpbWl0GAQgASgBEhIKCm9wZW5fc2xvdHMYBSABKA0ieAoHTGFnU3RlcBIoCgdjb250YWN0GAEgASgLMhEuZ3JvdmUudjEuQ29udGFjdEIEmLUYARINCgVkZWxheRgCIAEoARISCgpjb25zdHJhaW50GAMgASgBEhEKCXJvb21fZnJvbRgEIAEoDRINCgVsYXhlchgFIAEoByJ2CgdMYWdQYXRoEiYKBXN0ZXBzGAEgAygLMhEuZ3JvdmUudjEuTGFnU3RlcEIEiLUYQBIOCgZyb290ZWQYAiABKAgSEgoKcm9vdF9saW1pdBgDIAEoARIfCgRoZWlyGAQgASgLMhEuZ3JvdmUudjEuQ29udGFjdCKhAQoHTGFnTWVldBIKCgJvcBgBIAEoDRISCgR0cmVlGAIgASgJQgSItRhAEgwKBGxpbmsYAyABKAESJwoEc2VsZhgEIAEoCzITLmdyb3ZlLnYxLkxhZ01lbWJlckIEmLUYARIrCghjaGlsZHJlbhgFIAMoCzITLmdyb3ZlLnYxLkxhZ01lbWJlckIEiLUYQBISCgRsb3N0GAYgASgJQgSItRhAIpwBCghMYWdDbGFpbRIKCgJvcBgBIAEoDRISCgR0cmVlGAIgASgJQgSItRhAEgwKBGxpbmsYAyABKAESJwoEc2VsZhgEIAEoCzITLmdyb3ZlLnYxLkxhZ01lbWJlckIEmLUYARIrCghjaGlsZHJlbhgFIAMoCzITLmdyb3ZlLnYxLkxhZ01lbWJlckIEiLUYQBIMCgRwbGFuGAYgASgBIrwBCglMYWdBbnN3ZXISCgoCb3AYASABKA0SEgoEdHJlZRgCIAEoCUIEiLUYQBIMCgRsaW5rGAMgASgBEg8KB291dGNvbWUYBCABKA0SHQoCdG8YBSABKAsyES5ncm92ZS52MS5Db250YWN0EhAKCGRlc2NlbmRzGAYgASgIEh8KBHBhdGgYByABKAsyES5ncm92ZS52MS5MYWdQYXRoEg0KBXN0YW1wGAggASgNEg8KB3ZlcnNpb24YCSABKA0ioAEKB0xhZ0xvY2sSCgoCb3AYASABKA0SEgoEdHJlZRgCIAEoCUIEiLUYQBIMCgRwbGFuGAMgASgBEhcKBWxlYXZlGAQgAygJQgiItRhAoLUYQBIWCgRjb21lGAUgAygJQgiItRhAoLUYQBINCgVtb3ZlcxgGIAEoCBIUCgZwYXJlbnQYByABKAlCBIi1GEASEQoJYWxsX2xlYXZlGAggASgIIlIKCUxhZ0xvY2tlZBIKCgJvcBgBIAEoDRIOCgZsb2NrZWQYAiABKAgSKQoIY2hpbGRyZW4YAyADKAsyES5ncm92ZS52MS5Db250YWN0QgSItRhAIi0KCUxhZ1VubG9jaxISCgR0cmVlGAEgASgJQgSItRhAEgwKBHBsYW4YAiABKAEidQoHTGFnTW92ZRIKCgJvcBgBIAEoDRISCgR0cmVlGAIgASgJQgSItRhAEgwKBHBsYW4YAyABKAESHQoCdG8YBCABKAsyES5ncm92ZS52MS5Db250YWN0Eh0KAmJ5GAUgASgLMhEuZ3JvdmUudjEuQ29udGFjdCI6CgpMYWdSZWxlYXNlEgoKAm9wGAEgASgNEhIKBHRyZWUYAiABKAlCBIi1GEASDAoEbGluaxgDIAEoASIUCgZMYWdBY2sSCgoCb3AYASABKA0i5wEKCUxhZ1JlcG9ydBIKCgJvcBgBIAEoDRISCgR0cmVlGAIgASgJQgSItRhAEgwKBGxpbmsYAyABKAESDwoHdmVyc2lvbhgEIAEoDRIMCgRzYW1lGAUgASgIEiEKBHNlbGYYBiABKAsyEy5ncm92ZS52MS5MYWdNZW1iZXISKwoIY2hpbGRyZW4YByADKAsyEy5ncm92ZS52MS5MYWdNZW1iZXJCBIi1GEASEgoEcm9vbRgIIAMoDUIEiLUYIBITCgVsYXhlchgJIAMoDUIEiLUYIBIUCgxwYXRoX3ZlcnNpb24YCiABKA0ifgoOTGFnUmVwb3J0UmVwbHkSCgoCb3AYASABKA0SDAoEaGVsZBgCIAEoCBIRCgluZWVkX2Z1bGwYAyABKAgSDQoFc3RhbXAYBCABKA0SDwoHdmVyc2lvbhgFIAEoDRIfCgRwYXRoGAYgASgLMhEuZ3JvdmUudjEuTGFnUGF0aCJxCgZMYWdXYXkSEgoEdHJlZRgBIAEoCUIEiLUYQBIMCgRsaW5rGAIgASgBEg0KBXN0YW1wGAMgASgNEg8KB3ZlcnNpb24YBCABKA0SJQoEcGF0aBgFIAEoCzIRLmdyb3ZlLnYxLkxhZ1BhdGhCBJi1GAEiKgoGTGFnQnllEhIKBHRyZWUYASABKAlCBIi1GEASDAoEbGluaxgCIAEoAWIGcHJvdG8z", [file_grove_v1_options]);
 
 /**
  * @generated from message grove.v1.Frame
@@ -175,6 +175,84 @@ export type Frame = Message<"grove.v1.Frame"> & {
      */
     value: SomoNews;
     case: "somoNews";
+  } | {
+    /**
+     * @generated from field: grove.v1.LagMeet lag_meet = 40;
+     */
+    value: LagMeet;
+    case: "lagMeet";
+  } | {
+    /**
+     * @generated from field: grove.v1.LagClaim lag_claim = 41;
+     */
+    value: LagClaim;
+    case: "lagClaim";
+  } | {
+    /**
+     * @generated from field: grove.v1.LagAnswer lag_answer = 42;
+     */
+    value: LagAnswer;
+    case: "lagAnswer";
+  } | {
+    /**
+     * @generated from field: grove.v1.LagLock lag_lock = 43;
+     */
+    value: LagLock;
+    case: "lagLock";
+  } | {
+    /**
+     * @generated from field: grove.v1.LagLocked lag_locked = 44;
+     */
+    value: LagLocked;
+    case: "lagLocked";
+  } | {
+    /**
+     * @generated from field: grove.v1.LagUnlock lag_unlock = 45;
+     */
+    value: LagUnlock;
+    case: "lagUnlock";
+  } | {
+    /**
+     * @generated from field: grove.v1.LagMove lag_move = 46;
+     */
+    value: LagMove;
+    case: "lagMove";
+  } | {
+    /**
+     * @generated from field: grove.v1.LagRelease lag_release = 47;
+     */
+    value: LagRelease;
+    case: "lagRelease";
+  } | {
+    /**
+     * @generated from field: grove.v1.LagAck lag_ack = 48;
+     */
+    value: LagAck;
+    case: "lagAck";
+  } | {
+    /**
+     * @generated from field: grove.v1.LagReport lag_report = 49;
+     */
+    value: LagReport;
+    case: "lagReport";
+  } | {
+    /**
+     * @generated from field: grove.v1.LagReportReply lag_report_reply = 50;
+     */
+    value: LagReportReply;
+    case: "lagReportReply";
+  } | {
+    /**
+     * @generated from field: grove.v1.LagWay lag_way = 51;
+     */
+    value: LagWay;
+    case: "lagWay";
+  } | {
+    /**
+     * @generated from field: grove.v1.LagBye lag_bye = 52;
+     */
+    value: LagBye;
+    case: "lagBye";
   } | { case: undefined; value?: undefined };
 };
 
@@ -1668,4 +1746,662 @@ export type SomoNews = Message<"grove.v1.SomoNews"> & {
  */
 export const SomoNewsSchema: GenMessage<SomoNews> = /*@__PURE__*/
   messageDesc(file_grove_v1_messages, 41);
+
+/**
+ * A peer of a tree with all that hangs below it.
+ *
+ * @generated from message grove.v1.LagMember
+ */
+export type LagMember = Message<"grove.v1.LagMember"> & {
+  /**
+   * @generated from field: grove.v1.Contact contact = 1;
+   */
+  contact?: Contact | undefined;
+
+  /**
+   * @generated from field: uint32 fanout = 2;
+   */
+  fanout: number;
+
+  /**
+   * The largest delay that it accepts, and the largest at which everybody below it is in time as well.
+   *
+   * @generated from field: double constraint = 3;
+   */
+  constraint: number;
+
+  /**
+   * @generated from field: double limit = 4;
+   */
+  limit: number;
+
+  /**
+   * @generated from field: uint32 open_slots = 5;
+   */
+  openSlots: number;
+};
+
+/**
+ * Describes the message grove.v1.LagMember.
+ * Use `create(LagMemberSchema)` to create a new message.
+ */
+export const LagMemberSchema: GenMessage<LagMember> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 42);
+
+/**
+ * One peer on the way to the root.
+ *
+ * @generated from message grove.v1.LagStep
+ */
+export type LagStep = Message<"grove.v1.LagStep"> & {
+  /**
+   * @generated from field: grove.v1.Contact contact = 1;
+   */
+  contact?: Contact | undefined;
+
+  /**
+   * @generated from field: double delay = 2;
+   */
+  delay: number;
+
+  /**
+   * @generated from field: double constraint = 3;
+   */
+  constraint: number;
+
+  /**
+   * The nearest free slot below it is so many hops below; 0: there is none.
+   *
+   * @generated from field: uint32 room_from = 4;
+   */
+  roomFrom: number;
+
+  /**
+   * Bit x: somebody below it stands at most at delay class x and accepts more.
+   *
+   * @generated from field: fixed32 laxer = 5;
+   */
+  laxer: number;
+};
+
+/**
+ * Describes the message grove.v1.LagStep.
+ * Use `create(LagStepSchema)` to create a new message.
+ */
+export const LagStepSchema: GenMessage<LagStep> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 43);
+
+/**
+ * What a parent tells its children: the way to the root, the parent first, and who takes its place if it is gone.
+ *
+ * @generated from message grove.v1.LagPath
+ */
+export type LagPath = Message<"grove.v1.LagPath"> & {
+  /**
+   * @generated from field: repeated grove.v1.LagStep steps = 1;
+   */
+  steps: LagStep[];
+
+  /**
+   * The root is the source.
+   *
+   * @generated from field: bool rooted = 2;
+   */
+  rooted: boolean;
+
+  /**
+   * Of a floating root.
+   *
+   * @generated from field: double root_limit = 3;
+   */
+  rootLimit: number;
+
+  /**
+   * @generated from field: grove.v1.Contact heir = 4;
+   */
+  heir?: Contact | undefined;
+};
+
+/**
+ * Describes the message grove.v1.LagPath.
+ * Use `create(LagPathSchema)` to create a new message.
+ */
+export const LagPathSchema: GenMessage<LagPath> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 44);
+
+/**
+ * A floating peer meets another one and leaves the decision to it.
+ *
+ * @generated from message grove.v1.LagMeet
+ */
+export type LagMeet = Message<"grove.v1.LagMeet"> & {
+  /**
+   * @generated from field: uint32 op = 1;
+   */
+  op: number;
+
+  /**
+   * @generated from field: string tree = 2;
+   */
+  tree: string;
+
+  /**
+   * Names the sender's next attachment; grows for ever.
+   *
+   * @generated from field: double link = 3;
+   */
+  link: number;
+
+  /**
+   * @generated from field: grove.v1.LagMember self = 4;
+   */
+  self?: LagMember | undefined;
+
+  /**
+   * @generated from field: repeated grove.v1.LagMember children = 5;
+   */
+  children: LagMember[];
+
+  /**
+   * The parent that it found gone.
+   *
+   * @generated from field: string lost = 6;
+   */
+  lost: string;
+};
+
+/**
+ * Describes the message grove.v1.LagMeet.
+ * Use `create(LagMeetSchema)` to create a new message.
+ */
+export const LagMeetSchema: GenMessage<LagMeet> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 45);
+
+/**
+ * Asks for the place that a plan provides; without a plan, for a free slot of somebody it joins.
+ *
+ * @generated from message grove.v1.LagClaim
+ */
+export type LagClaim = Message<"grove.v1.LagClaim"> & {
+  /**
+   * @generated from field: uint32 op = 1;
+   */
+  op: number;
+
+  /**
+   * @generated from field: string tree = 2;
+   */
+  tree: string;
+
+  /**
+   * @generated from field: double link = 3;
+   */
+  link: number;
+
+  /**
+   * @generated from field: grove.v1.LagMember self = 4;
+   */
+  self?: LagMember | undefined;
+
+  /**
+   * @generated from field: repeated grove.v1.LagMember children = 5;
+   */
+  children: LagMember[];
+
+  /**
+   * @generated from field: double plan = 6;
+   */
+  plan: number;
+};
+
+/**
+ * Describes the message grove.v1.LagClaim.
+ * Use `create(LagClaimSchema)` to create a new message.
+ */
+export const LagClaimSchema: GenMessage<LagClaim> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 46);
+
+/**
+ * To a meeting or a claim.
+ *
+ * @generated from message grove.v1.LagAnswer
+ */
+export type LagAnswer = Message<"grove.v1.LagAnswer"> & {
+  /**
+   * 0 when a place that was waited for has become free.
+   *
+   * @generated from field: uint32 op = 1;
+   */
+  op: number;
+
+  /**
+   * @generated from field: string tree = 2;
+   */
+  tree: string;
+
+  /**
+   * @generated from field: double link = 3;
+   */
+  link: number;
+
+  /**
+   * 0 granted, 1 refer, 2 ask the oracle, 3 busy, 4 wait, 5 refused, 6 another tree
+   *
+   * @generated from field: uint32 outcome = 4;
+   */
+  outcome: number;
+
+  /**
+   * @generated from field: grove.v1.Contact to = 5;
+   */
+  to?: Contact | undefined;
+
+  /**
+   * The one it is referred to is a child of the sender.
+   *
+   * @generated from field: bool descends = 6;
+   */
+  descends: boolean;
+
+  /**
+   * @generated from field: grove.v1.LagPath path = 7;
+   */
+  path?: LagPath | undefined;
+
+  /**
+   * @generated from field: uint32 stamp = 8;
+   */
+  stamp: number;
+
+  /**
+   * @generated from field: uint32 version = 9;
+   */
+  version: number;
+};
+
+/**
+ * Describes the message grove.v1.LagAnswer.
+ * Use `create(LagAnswerSchema)` to create a new message.
+ */
+export const LagAnswerSchema: GenMessage<LagAnswer> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 47);
+
+/**
+ * Keeps the receiver as it is until a plan is carried out.
+ *
+ * @generated from message grove.v1.LagLock
+ */
+export type LagLock = Message<"grove.v1.LagLock"> & {
+  /**
+   * @generated from field: uint32 op = 1;
+   */
+  op: number;
+
+  /**
+   * @generated from field: string tree = 2;
+   */
+  tree: string;
+
+  /**
+   * @generated from field: double plan = 3;
+   */
+  plan: number;
+
+  /**
+   * Children that are to leave it, and peers that are to come below it.
+   *
+   * @generated from field: repeated string leave = 4;
+   */
+  leave: string[];
+
+  /**
+   * @generated from field: repeated string come = 5;
+   */
+  come: string[];
+
+  /**
+   * It is to move itself, away from this parent; empty: it floats.
+   *
+   * @generated from field: bool moves = 6;
+   */
+  moves: boolean;
+
+  /**
+   * @generated from field: string parent = 7;
+   */
+  parent: string;
+
+  /**
+   * All its children are to leave it; who they are is answered.
+   *
+   * @generated from field: bool all_leave = 8;
+   */
+  allLeave: boolean;
+};
+
+/**
+ * Describes the message grove.v1.LagLock.
+ * Use `create(LagLockSchema)` to create a new message.
+ */
+export const LagLockSchema: GenMessage<LagLock> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 48);
+
+/**
+ * @generated from message grove.v1.LagLocked
+ */
+export type LagLocked = Message<"grove.v1.LagLocked"> & {
+  /**
+   * @generated from field: uint32 op = 1;
+   */
+  op: number;
+
+  /**
+   * @generated from field: bool locked = 2;
+   */
+  locked: boolean;
+
+  /**
+   * @generated from field: repeated grove.v1.Contact children = 3;
+   */
+  children: Contact[];
+};
+
+/**
+ * Describes the message grove.v1.LagLocked.
+ * Use `create(LagLockedSchema)` to create a new message.
+ */
+export const LagLockedSchema: GenMessage<LagLocked> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 49);
+
+/**
+ * @generated from message grove.v1.LagUnlock
+ */
+export type LagUnlock = Message<"grove.v1.LagUnlock"> & {
+  /**
+   * @generated from field: string tree = 1;
+   */
+  tree: string;
+
+  /**
+   * @generated from field: double plan = 2;
+   */
+  plan: number;
+};
+
+/**
+ * Describes the message grove.v1.LagUnlock.
+ * Use `create(LagUnlockSchema)` to create a new message.
+ */
+export const LagUnlockSchema: GenMessage<LagUnlock> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 50);
+
+/**
+ * A plan tells its party where to go; without `to`, to float.
+ *
+ * @generated from message grove.v1.LagMove
+ */
+export type LagMove = Message<"grove.v1.LagMove"> & {
+  /**
+   * @generated from field: uint32 op = 1;
+   */
+  op: number;
+
+  /**
+   * @generated from field: string tree = 2;
+   */
+  tree: string;
+
+  /**
+   * @generated from field: double plan = 3;
+   */
+  plan: number;
+
+  /**
+   * @generated from field: grove.v1.Contact to = 4;
+   */
+  to?: Contact | undefined;
+
+  /**
+   * For whom this is done.
+   *
+   * @generated from field: grove.v1.Contact by = 5;
+   */
+  by?: Contact | undefined;
+};
+
+/**
+ * Describes the message grove.v1.LagMove.
+ * Use `create(LagMoveSchema)` to create a new message.
+ */
+export const LagMoveSchema: GenMessage<LagMove> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 51);
+
+/**
+ * The sender is no longer a child of the receiver.
+ *
+ * @generated from message grove.v1.LagRelease
+ */
+export type LagRelease = Message<"grove.v1.LagRelease"> & {
+  /**
+   * @generated from field: uint32 op = 1;
+   */
+  op: number;
+
+  /**
+   * @generated from field: string tree = 2;
+   */
+  tree: string;
+
+  /**
+   * @generated from field: double link = 3;
+   */
+  link: number;
+};
+
+/**
+ * Describes the message grove.v1.LagRelease.
+ * Use `create(LagReleaseSchema)` to create a new message.
+ */
+export const LagReleaseSchema: GenMessage<LagRelease> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 52);
+
+/**
+ * @generated from message grove.v1.LagAck
+ */
+export type LagAck = Message<"grove.v1.LagAck"> & {
+  /**
+   * @generated from field: uint32 op = 1;
+   */
+  op: number;
+};
+
+/**
+ * Describes the message grove.v1.LagAck.
+ * Use `create(LagAckSchema)` to create a new message.
+ */
+export const LagAckSchema: GenMessage<LagAck> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 53);
+
+/**
+ * From a child to its parent; also the heartbeat of the link, which renews the lease of the slot.
+ *
+ * @generated from message grove.v1.LagReport
+ */
+export type LagReport = Message<"grove.v1.LagReport"> & {
+  /**
+   * @generated from field: uint32 op = 1;
+   */
+  op: number;
+
+  /**
+   * @generated from field: string tree = 2;
+   */
+  tree: string;
+
+  /**
+   * @generated from field: double link = 3;
+   */
+  link: number;
+
+  /**
+   * @generated from field: uint32 version = 4;
+   */
+  version: number;
+
+  /**
+   * As told with the same version before: the rest is left out.
+   *
+   * @generated from field: bool same = 5;
+   */
+  same: boolean;
+
+  /**
+   * @generated from field: grove.v1.LagMember self = 6;
+   */
+  self?: LagMember | undefined;
+
+  /**
+   * @generated from field: repeated grove.v1.LagMember children = 7;
+   */
+  children: LagMember[];
+
+  /**
+   * By class: free slots at most so many hops below; peers that stand there or nearer and accept more.
+   *
+   * @generated from field: repeated uint32 room = 8;
+   */
+  room: number[];
+
+  /**
+   * @generated from field: repeated uint32 laxer = 9;
+   */
+  laxer: number[];
+
+  /**
+   * The path that it knows.
+   *
+   * @generated from field: uint32 path_version = 10;
+   */
+  pathVersion: number;
+};
+
+/**
+ * Describes the message grove.v1.LagReport.
+ * Use `create(LagReportSchema)` to create a new message.
+ */
+export const LagReportSchema: GenMessage<LagReport> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 54);
+
+/**
+ * @generated from message grove.v1.LagReportReply
+ */
+export type LagReportReply = Message<"grove.v1.LagReportReply"> & {
+  /**
+   * @generated from field: uint32 op = 1;
+   */
+  op: number;
+
+  /**
+   * The sender still holds a slot for it.
+   *
+   * @generated from field: bool held = 2;
+   */
+  held: boolean;
+
+  /**
+   * The version is not known here: tell everything.
+   *
+   * @generated from field: bool need_full = 3;
+   */
+  needFull: boolean;
+
+  /**
+   * The source's clock as it came down.
+   *
+   * @generated from field: uint32 stamp = 4;
+   */
+  stamp: number;
+
+  /**
+   * @generated from field: uint32 version = 5;
+   */
+  version: number;
+
+  /**
+   * Unless the child knows this version.
+   *
+   * @generated from field: grove.v1.LagPath path = 6;
+   */
+  path?: LagPath | undefined;
+};
+
+/**
+ * Describes the message grove.v1.LagReportReply.
+ * Use `create(LagReportReplySchema)` to create a new message.
+ */
+export const LagReportReplySchema: GenMessage<LagReportReply> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 55);
+
+/**
+ * To a child, as soon as the way to the root changes.
+ *
+ * @generated from message grove.v1.LagWay
+ */
+export type LagWay = Message<"grove.v1.LagWay"> & {
+  /**
+   * @generated from field: string tree = 1;
+   */
+  tree: string;
+
+  /**
+   * @generated from field: double link = 2;
+   */
+  link: number;
+
+  /**
+   * @generated from field: uint32 stamp = 3;
+   */
+  stamp: number;
+
+  /**
+   * @generated from field: uint32 version = 4;
+   */
+  version: number;
+
+  /**
+   * @generated from field: grove.v1.LagPath path = 5;
+   */
+  path?: LagPath | undefined;
+};
+
+/**
+ * Describes the message grove.v1.LagWay.
+ * Use `create(LagWaySchema)` to create a new message.
+ */
+export const LagWaySchema: GenMessage<LagWay> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 56);
+
+/**
+ * The sender leaves the tree.
+ *
+ * @generated from message grove.v1.LagBye
+ */
+export type LagBye = Message<"grove.v1.LagBye"> & {
+  /**
+   * @generated from field: string tree = 1;
+   */
+  tree: string;
+
+  /**
+   * @generated from field: double link = 2;
+   */
+  link: number;
+};
+
+/**
+ * Describes the message grove.v1.LagBye.
+ * Use `create(LagByeSchema)` to create a new message.
+ */
+export const LagByeSchema: GenMessage<LagBye> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 57);
 

@@ -1,0 +1,109 @@
+/**
+ * All latency-graded trees of one peer: one agent for each, one timer for all.
+ *
+ * Messages about a tree that this peer is not in are answered at once, so that whoever believes otherwise goes elsewhere.
+ */
+import { assert } from '../../../core/assert.ts';
+import type { Contact } from '../../../core/contact.ts';
+import type { Local } from '../../local.ts';
+import { TIMER } from '../../local.ts';
+import type { Requests } from '../../requests.ts';
+import type { LagInput } from '../../wire/lagover-messages.ts';
+import { OUTCOME } from '../../wire/lagover-messages.ts';
+import { Agent } from './agent.ts';
+import { Context } from './context.ts';
+import type { PeerOracle } from './oracle.ts';
+import type { Terms, Tree } from './tree.ts';
+import { TREES_MAX } from './tree.ts';
+
+export class Lagover {
+  readonly #local: Local;
+  readonly #requests: Requests;
+  readonly #agents = new Map<string, Agent>();
+  #armedAt = Infinity;
+
+  constructor(local: Local, requests: Requests) {
+    this.#local = local;
+    this.#requests = requests;
+  }
+
+  /** Takes part in a tree: as its source, if that is this peer. False when it takes part in too many already. */
+  join(tree: Tree, terms: Terms, oracle: PeerOracle): boolean {
+    assert(!this.#agents.has(tree.id), 'a peer takes part in a tree once');
+    if (this.#agents.size >= TREES_MAX) return false;
+    this.#agents.set(tree.id, new Agent(new Context(this.#local, this.#requests, tree, terms), oracle));
+    this.#arm();
+    return true;
+  }
+
+  /** Says goodbye to parent and children. */
+  leave(treeId: string): void {
+    this.#agents.get(treeId)?.leave();
+    this.#agents.delete(treeId);
+  }
+
+  leaveAll(): void {
+    for (const treeId of [...this.#agents.keys()]) this.leave(treeId);
+  }
+
+  agent(treeId: string): Agent | undefined {
+    return this.#agents.get(treeId);
+  }
+
+  onMessage(from: Contact, message: LagInput): void {
+    const agent = this.#agents.get(message.tree);
+    if (agent === undefined) this.#onStrangeTree(from, message);
+    else agent.onMessage(from, message);
+    this.#arm();
+  }
+
+  onTimer(): void {
+    this.#armedAt = Infinity;
+    const now = this.#local.env.now();
+    for (const agent of this.#agents.values()) if (agent.nextDueAt() <= now) agent.onTimer(now);
+    this.#arm();
+  }
+
+  onPeerUnreachable(peer: Contact): void {
+    for (const agent of this.#agents.values()) agent.onPeerUnreachable(peer);
+    this.#arm();
+  }
+
+  /** After whatever may have changed when an agent is due: also answers that came through the table of questions. */
+  settle(): void {
+    this.#arm();
+  }
+
+  /** We left that tree, or never were in it: whoever asks need not wait. */
+  #onStrangeTree(from: Contact, message: LagInput): void {
+    const { env } = this.#local;
+    const { tree } = message;
+    switch (message.type) {
+      case 'lagMeet':
+      case 'lagClaim': {
+        const { op, link } = message;
+        return env.send(from, { type: 'lagAnswer', op, tree, link, outcome: OUTCOME.anotherTree, to: undefined, descends: false, path: undefined, stamp: 0, version: 0 });
+      }
+      case 'lagReport': return env.send(from, { type: 'lagReportReply', op: message.op, held: false, needFull: false, stamp: 0, version: 0, path: undefined });
+      case 'lagLock': return env.send(from, { type: 'lagLocked', op: message.op, locked: false, children: [] });
+      case 'lagRelease':
+      case 'lagMove': return env.send(from, { type: 'lagAck', op: message.op });
+      case 'lagAnswer':
+        // A slot was granted to a peer that has left since.
+        if (message.outcome === OUTCOME.granted) env.send(from, { type: 'lagRelease', op: 0, tree, link: message.link });
+        return;
+      case 'lagUnlock':
+      case 'lagWay':
+      case 'lagBye':
+    }
+  }
+
+  #arm(): void {
+    let next = Infinity;
+    for (const agent of this.#agents.values()) next = Math.min(next, agent.nextDueAt());
+    if (next === this.#armedAt) return;
+    this.#armedAt = next;
+    if (next === Infinity) this.#local.env.disarm(TIMER.lagover);
+    else this.#local.env.arm(TIMER.lagover, Math.max(next, this.#local.env.now()));
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * How a floating peer goes from one meeting to the next: whom it was referred to, whom it remembers, the oracle, the source.
+ *
+ * One meeting at a time. The one that is met decides; what it answers says where to go on. A peer that is busy is asked
+ * again after a short random pause, silence is followed by the next contact, and after the time-out the source is next,
+ * unless the peer is on its way down to a place (as in sim/lagover/rounds.ts).
+ */
+import type { Contact } from '../../../core/contact.ts';
+import type { Millis } from '../../../core/env.ts';
+import type { LagAnswer, LagMember, LagPath } from '../../wire/lagover-messages.ts';
+import { OUTCOME } from '../../wire/lagover-messages.ts';
+import { ALGORITHMS } from '../algorithm.ts';
+import type { Context } from './context.ts';
+import type { PeerOracle } from './oracle.ts';
+import { ATTEMPTS, CONTACTS_MAX } from './tree.ts';
+import type { Grant } from './uplink.ts';
+
+/** At least so long from one meeting to the next: peers that refer to one another must not make a storm. */
+const PACE_MS = 20;
+const BUSY_PAUSE_MS = 60;
+const BUSY_SPREAD_MS = 240;
+const BUSY_MAX = 4;
+/** Before the next question to the oracle. */
+const ASK_PAUSE_MS = 20;
+const ASK_SPREAD_MS = 100;
+
+export interface Reference {
+  readonly contact: Contact;
+  /** A child of who referred to it: on the way down to a place. */
+  readonly descends: boolean;
+  /** Its parent's place becomes free, because that parent is gone. */
+  readonly lost: string;
+}
+
+export interface SeekerEvents {
+  /** What a meeting is told about this peer. */
+  introduce(): { readonly self: LagMember; readonly children: readonly LagMember[] };
+  /** Whether it makes sense to meet that peer: it does not stand below this one. */
+  canMeet(peer: Contact): boolean;
+  /** A plan is about to place it. */
+  isBound(): boolean;
+  onGranted(grant: Grant): void;
+  /** Granted too late: the slot is of no use any more. */
+  giveBack(peer: Contact, link: number): void;
+}
+
+type State =
+  | { readonly kind: 'resting' }
+  | { readonly kind: 'pausing'; readonly until: Millis }
+  | { readonly kind: 'asking' }
+  | { readonly kind: 'meeting'; readonly with: Reference; readonly link: number; readonly op: number; readonly askedAt: Millis }
+  /** A slot is about to become free, or a plan is under way. */
+  | { readonly kind: 'waiting'; readonly with: Reference; readonly link: number; readonly until: Millis };
+
+export class Seeker {
+  readonly #context: Context;
+  readonly #oracle: PeerOracle;
+  readonly #events: SeekerEvents;
+  #state: State = { kind: 'resting' };
+  #queue: Reference[] = [];
+  /** Since when it floats, or last contacted the source. */
+  #floatsSince: Millis = 0;
+  #busy = 0;
+  #lastMetAt: Millis = -Infinity;
+  /** Raised with every start and stop: an oracle may answer long after it was asked. */
+  #turn = 0;
+  /** The delay of the place that it waits for. */
+  awaited: number | undefined;
+
+  constructor(context: Context, oracle: PeerOracle, events: SeekerEvents) {
+    this.#context = context;
+    this.#oracle = oracle;
+    this.#events = events;
+  }
+
+  get isResting(): boolean {
+    return this.#state.kind === 'resting';
+  }
+
+  nextDueAt(): Millis {
+    return 'until' in this.#state ? this.#state.until : Infinity;
+  }
+
+  /** Begins to float: with these contacts first. `awaited`: the delay of the place that the first of them will have free. */
+  start(contacts: readonly Reference[], awaited?: number): void {
+    this.stop();
+    this.#floatsSince = this.#context.now();
+    this.#queue = contacts.slice(0, CONTACTS_MAX);
+    this.awaited = awaited;
+    this.#pauseUntil(this.#context.now());
+  }
+
+  stop(): void {
+    if (this.#state.kind === 'meeting') this.#context.requests.cancel(this.#state.op);
+    this.#state = { kind: 'resting' };
+    this.#queue = [];
+    this.#busy = 0;
+    this.#turn++;
+    this.awaited = undefined;
+  }
+
+  /** The plan that was waited for came to an end. */
+  resume(): void {
+    if (this.#state.kind === 'waiting') this.#pauseUntil(this.#context.now());
+  }
+
+  onTimer(now: Millis): void {
+    if (this.nextDueAt() > now) return;
+    if (this.#state.kind === 'waiting') this.awaited = undefined;
+    this.#next();
+  }
+
+  /** An answer that no question waits for: a slot has become free, or it comes too late. */
+  onLateAnswer(from: Contact, answer: LagAnswer): void {
+    const state = this.#state;
+    const expected = (state.kind === 'waiting' || state.kind === 'meeting') && state.link === answer.link ? state : undefined;
+    if (expected?.kind === 'waiting') this.#onAnswer(expected.with, expected.link, from, answer, this.#context.now());
+    else if (expected === undefined && answer.outcome === OUTCOME.granted) this.#events.giveBack(from, answer.link);
+  }
+
+  #next(): void {
+    const { tree } = this.#context;
+    const next = this.#takeContact();
+    const timedOut = this.#context.now() - this.#floatsSince >= tree.timeout * tree.heartbeatMs && next?.descends !== true;
+    if (timedOut) return this.#meet({ contact: tree.source, descends: false, lost: '' });
+    if (next !== undefined) return this.#meet(next);
+    const turn = ++this.#turn;
+    this.#state = { kind: 'asking' };
+    const wish = { tree: tree.id, self: this.#context.local.contact, constraint: this.#context.terms.constraint };
+    this.#oracle.ask(wish, (peer) => {
+      if (turn === this.#turn && this.#state.kind === 'asking') this.#onOracle(peer);
+    });
+  }
+
+  #takeContact(): Reference | undefined {
+    for (;;) {
+      const next = this.#queue.shift();
+      if (next === undefined || (!this.#context.isAvoided(next.contact) && this.#events.canMeet(next.contact))) return next;
+    }
+  }
+
+  #onOracle(peer: Contact | undefined): void {
+    const { tree, tally } = this.#context;
+    const isUseful = peer !== undefined && !this.#context.isAvoided(peer) && this.#events.canMeet(peer);
+    if (isUseful) return this.#meet({ contact: peer, descends: false, lost: '' });
+    tally.refusals++;
+    // Nobody could serve it: only the source itself may.
+    if (ALGORITHMS[tree.algorithm].informed) this.#meet({ contact: tree.source, descends: false, lost: '' });
+    else this.#pauseUntil(this.#context.now() + tree.heartbeatMs);
+  }
+
+  #meet(reference: Reference): void {
+    const now = this.#context.now();
+    if (now < this.#lastMetAt + PACE_MS || this.#events.isBound()) {
+      this.#queue.unshift(reference);
+      this.#pauseUntil(now + PACE_MS);
+      return;
+    }
+    const { tree, requests } = this.#context;
+    if (reference.contact.peerId === tree.source.peerId) this.#floatsSince = now;
+    this.#lastMetAt = now;
+    const link = this.#context.nextLink();
+    const { self, children } = this.#events.introduce();
+    const op = requests.ask({
+      to: reference.contact, attempts: ATTEMPTS, timeoutMs: this.#context.timeoutTo(reference.contact),
+      message: (number) => ({ type: 'lagMeet', op: number, tree: tree.id, link, self, children, lost: reference.lost }),
+      onReply: (reply, rttMs, from) => {
+        this.#context.learnRtt(reference.contact, rttMs);
+        if (reply.type === 'lagAnswer') this.#onAnswer(reference, link, from, reply, now);
+        else this.#pauseUntil(this.#context.now());
+      },
+      onSilent: () => {
+        this.#context.avoid(reference.contact);
+        this.awaited = undefined;
+        this.#pauseUntil(this.#context.now());
+      },
+    });
+    this.#state = { kind: 'meeting', with: reference, link, op, askedAt: now };
+  }
+
+  #onAnswer(reference: Reference, link: number, from: Contact, answer: LagAnswer, askedAt: Millis): void {
+    const now = this.#context.now();
+    const { tree } = this.#context;
+    if (answer.outcome === OUTCOME.wait) {
+      this.#state = { kind: 'waiting', with: reference, link, until: now + Math.max(tree.lockMs, tree.leaseMs) };
+      return;
+    }
+    if (answer.outcome === OUTCOME.granted && answer.path !== undefined) {
+      this.#pauseUntil(now);
+      const { path, version, stamp } = answer as LagAnswer & { path: LagPath };
+      this.#events.onGranted({ contact: from, link, path, pathVersion: version, stamp, askedAt });
+      return;
+    }
+    if (answer.outcome === OUTCOME.busy) return this.#onBusy(reference, now);
+    this.#busy = 0;
+    this.awaited = undefined;
+    if (answer.outcome === OUTCOME.refer && answer.to !== undefined) {
+      this.#queue = [{ contact: answer.to, descends: answer.descends, lost: '' }];
+      return this.#pauseUntil(now);
+    }
+    if (answer.outcome === OUTCOME.ask) this.#queue = [];
+    else this.#context.avoid(reference.contact);
+    this.#pauseUntil(now + ASK_PAUSE_MS + ASK_SPREAD_MS * this.#context.local.env.random.unit());
+  }
+
+  /** It has no time now; one that never has is left alone for a while. */
+  #onBusy(reference: Reference, now: Millis): void {
+    this.#busy++;
+    if (this.#busy < BUSY_MAX) this.#queue.unshift(reference);
+    else {
+      this.#busy = 0;
+      this.awaited = undefined;
+    }
+    this.#pauseUntil(now + BUSY_PAUSE_MS + BUSY_SPREAD_MS * this.#context.local.env.random.unit());
+  }
+
+  #pauseUntil(until: Millis): void {
+    this.#state = { kind: 'pausing', until };
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * What all peers of one latency-graded tree agree on, what each brings along, and the bounds of everything an agent keeps.
+ *
+ * Delays are hops here: `hop` is what one costs, in the unit of the constraints. Times are chosen for a network with
+ * round trips up to half a second: see docs/decisions/0021-lagover-agent.md for what each is made of.
+ */
+import type { Contact } from '../../../core/contact.ts';
+import type { Millis } from '../../../core/env.ts';
+import type { AlgorithmName } from '../algorithm.ts';
+import type { RuleSet, SourceKind } from '../views.ts';
+
+export interface Tree {
+  readonly id: string;
+  readonly source: Contact;
+  readonly algorithm: AlgorithmName;
+  readonly rules: RuleSet;
+  readonly sourceKind: SourceKind;
+  readonly hop: number;
+  /** Between reports to the parent. Raising it costs less and finds the dead later. */
+  readonly heartbeatMs: Millis;
+  /** A slot is the child's for so long after a report. Raising it survives longer silence, and keeps the place of the dead longer. */
+  readonly leaseMs: Millis;
+  /** A plan is carried out within this or not at all. Raising it survives slower parties, and blocks longer when one dies. */
+  readonly lockMs: Millis;
+  /** After so many heartbeats without a parent a peer contacts the source. */
+  readonly timeout: number;
+  /** After so many heartbeats of lateness a peer leaves its parent. */
+  readonly maintenance: number;
+}
+
+export type TreeWishes = Pick<Tree, 'id' | 'source'> & Partial<Tree>;
+
+export function treeOf(wishes: TreeWishes): Tree {
+  return Object.freeze({
+    algorithm: 'adaptive', rules: 'displacing', sourceKind: 'pull', hop: 1, heartbeatMs: 1_000, leaseMs: 2_000, lockMs: 3_000, timeout: 8, maintenance: 3, ...wishes,
+  } satisfies Tree);
+}
+
+/** What one peer offers and demands. The source has fan-out only. */
+export interface Terms {
+  readonly fanout: number;
+  readonly constraint: number;
+}
+
+/** Trees of one peer; more are refused. */
+export const TREES_MAX = 64;
+/** Length of a path to the root; whoever stands that deep takes no children. */
+export const PATH_MAX = 64;
+/** Children named in a message or shown to a rule; of more, those with the smallest identities. */
+export const SHOWN_MAX = 32;
+/** Children that the source shows to a rule: those with room, the laxest, and some others. */
+export const SHOWN_BY_SOURCE_MAX = 16;
+/** Peers that one plan may touch; a larger one is not carried out. */
+export const PARTIES_MAX = 48;
+/** Peers that wait for a slot; further ones are refused. */
+export const WAITING_MAX = 64;
+/** Whom a peer turns to next; the last is forgotten first. */
+export const CONTACTS_MAX = 16;
+/** Peers that are avoided for a while; the oldest is forgotten first. */
+export const AVOIDED_MAX = 32;
+/** Times a question is sent before its receiver is taken to be gone. */
+export const ATTEMPTS = 3;
