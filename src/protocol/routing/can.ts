@@ -13,7 +13,8 @@ import type { TableEntry } from '../wire/messages.ts';
 import { WHOLE_TABLE } from '../wire/messages.ts';
 import type { Box } from './morton.ts';
 import { abut, acrossFace, boxesOf, distanceTo, leadOf, pointOf } from './morton.ts';
-import type { Adviser, Hop, News, Skip, Strategy } from './strategy.ts';
+import type { Adviser, Hop, News, Skip, Strategy, Wish } from './strategy.ts';
+import { ALL_WELCOME, toldTo } from './strategy.ts';
 
 /** Most neighbours kept; a further one is not taken. Typical is 6-10 in two dimensions. */
 const NEIGHBOURS_MAX = 96;
@@ -98,8 +99,12 @@ export class Can implements Strategy {
     return undefined;
   }
 
-  part(): TableEntry[] {
-    return this.#neighbours.map(({ contact, zoneStart, rttMs }) => ({ contact, zoneStart, tellerRttMs: Math.ceil(rttMs ?? 0) }));
+  part(_index: number, _wish: Wish, asker: Contact): TableEntry[] {
+    return toldTo(asker, this.#neighbours);
+  }
+
+  reach(): Uint8Array {
+    return ALL_WELCOME.reach;
   }
 
   /** The middle of the box across the next face behind which we know nobody. */

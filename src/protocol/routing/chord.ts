@@ -10,7 +10,8 @@ import { CIRCLE, clockwise, positionFromLead } from '../../core/position.ts';
 import type { Random } from '../../core/random.ts';
 import type { TableEntry } from '../wire/messages.ts';
 import { WHOLE_TABLE } from '../wire/messages.ts';
-import type { Adviser, Hop, News, Skip, Strategy } from './strategy.ts';
+import type { Adviser, Hop, News, Skip, Strategy, Wish } from './strategy.ts';
+import { ALL_WELCOME, toldTo } from './strategy.ts';
 
 const BITS = 52;
 /** Fingers nearer than this are the leafset's business: they would all be the same few successors. */
@@ -102,8 +103,12 @@ export class Chord implements Strategy {
     return undefined;
   }
 
-  part(): TableEntry[] {
-    return this.entries().map(({ contact, zoneStart, rttMs }) => ({ contact, zoneStart, tellerRttMs: Math.ceil(rttMs ?? 0) }));
+  part(_index: number, _wish: Wish, asker: Contact): TableEntry[] {
+    return toldTo(asker, this.entries());
+  }
+
+  reach(): Uint8Array {
+    return ALL_WELCOME.reach;
   }
 
   /** The next finger target, going down the table, that is not known to be exact. */

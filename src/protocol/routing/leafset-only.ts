@@ -4,6 +4,7 @@
  */
 import type { TableEntry } from '../wire/messages.ts';
 import type { Hop, Strategy } from './strategy.ts';
+import { ALL_WELCOME } from './strategy.ts';
 
 export class LeafsetOnly implements Strategy {
   nextHop(): undefined {
@@ -42,6 +43,10 @@ export class LeafsetOnly implements Strategy {
 
   part(): TableEntry[] {
     return [];
+  }
+
+  reach(): Uint8Array {
+    return ALL_WELCOME.reach;
   }
 
   wanted(): undefined {

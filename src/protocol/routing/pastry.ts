@@ -6,7 +6,8 @@
  * way to a peer is at most the way to whoever tells of it and on from there. So entries are asked in order of nearness, for
  * the rows that serve both: what is near to somebody near is near to us, and the search walks downhill. Downhill alone ends
  * in the neighbourhood where it began, so now and then somebody is measured who may be near, because it is about as far from
- * the teller as we are. Only entries that answered us ourselves are told to others, so that the dead are not handed round.
+ * the teller as we are. Only entries that answered us ourselves are told to others, so that the dead are not handed round,
+ * and of these only those that may serve the asker better than its own: whoever asks says how far its own are.
  *
  * A world of 10^5 peers holds 6 million entries: the table is flat arrays by slot, not objects.
  */
@@ -16,7 +17,8 @@ import type { Random } from '../../core/random.ts';
 import { circleDistance } from '../../core/position.ts';
 import type { TableEntry } from '../wire/messages.ts';
 import { WHOLE_TABLE } from '../wire/messages.ts';
-import type { Adviser, Hop, News, Skip, Strategy } from './strategy.ts';
+import type { Adviser, Hop, News, Skip, Strategy, Wish } from './strategy.ts';
+import { ALL_WELCOME } from './strategy.ts';
 
 const COLUMNS = 16;
 /** Rows kept: 16^12 peers. Deeper than the leafset can leave undecided. */
@@ -27,10 +29,22 @@ const REPLACE_SHARE = 0.9;
 const TRY_SHARE = 0.5;
 /** Peers that may turn out near and wait to be measured; who promises least is dropped first. */
 const TRIALS_MAX = 8;
+/** Of those that may be nearer to the asker, but not for certain, so many are told at a time: it tries one now and then. */
+const CHANCES_MAX = 2;
 /** Peers tried already; the oldest is forgotten first. */
 const TRIED_MAX = 16;
+/** How far an entry is, in one byte, as messages.proto has it: in steps of so many ms; nobody; farther, or unknown. */
+const REACH_STEP_MS = 2;
+const REACH_NOBODY = 0;
+const REACH_FAR = 255;
 const TWO_32 = 2 ** 32;
 const NONE: readonly never[] = [];
+
+/** An entry that may turn out nearer to the asker than its own, if it is told and tried. */
+interface Chance {
+  readonly slot: number;
+  readonly gainMs: number;
+}
 
 interface Trial {
   readonly contact: Contact;
@@ -137,28 +151,61 @@ export class Pastry implements Strategy {
 
   #nearestUnproven(): number {
     let best = -1;
-    for (let slot = 0; slot < this.#contacts.length; slot++) {
-      const proven = this.#proven[Math.floor(slot / COLUMNS)] as number;
-      if (!this.#contacts[slot] || (proven & (1 << slot % COLUMNS)) !== 0) continue;
-      if (best < 0 || this.#wayTo(slot) < this.#wayTo(best)) best = slot;
+    let bestWay = Infinity;
+    for (let row = 0; row < this.#proven.length; row++) {
+      const proven = this.#proven[row] as number;
+      for (let column = 0; column < COLUMNS; column++) {
+        const slot = row * COLUMNS + column;
+        if ((proven & (1 << column)) !== 0 || !this.#contacts[slot]) continue;
+        const way = this.#wayTo(slot);
+        if (way >= bestWay) continue;
+        best = slot;
+        bestWay = way;
+      }
     }
     return best;
   }
 
   /** Rows up to this one: those that a peer which shares `index` digits with us can use. */
-  part(index: number): TableEntry[] {
-    const end = index === WHOLE_TABLE ? this.#contacts.length : Math.min((index + 1) * COLUMNS, this.#contacts.length);
+  part(index: number, wish: Wish, asker: Contact): TableEntry[] {
+    const end = this.#endOf(index);
+    const askersPlace = this.#slotOf(asker.position);
     const entries: TableEntry[] = [];
+    const chances: Chance[] = [];
     for (let slot = 0; slot < end; slot++) {
-      const contact = this.#contacts[slot];
       const way = this.#ways[slot] as number;
-      if (contact && way >= 0) entries.push({ contact, zoneStart: undefined, tellerRttMs: Math.ceil(way) });
+      if (!(way >= 0) || (slot === askersPlace && this.#contacts[slot]?.peerId === asker.peerId)) continue;
+      const reach = wish.reach[slot] ?? REACH_NOBODY;
+      const ownMs = reach === REACH_NOBODY || reach === REACH_FAR ? Infinity : reach * REACH_STEP_MS;
+      if (way + wish.rttMs < REPLACE_SHARE * ownMs) entries.push(this.#entry(slot));
+      else if (Math.abs(way - wish.rttMs) < TRY_SHARE * ownMs) addChance(chances, { slot, gainMs: ownMs - Math.abs(way - wish.rttMs) });
     }
+    for (const { slot } of chances) entries.push(this.#entry(slot));
     return entries;
+  }
+
+  reach(part: number): Uint8Array {
+    if (part === WHOLE_TABLE) return ALL_WELCOME.reach;
+    const end = this.#endOf(part);
+    const reach = new Uint8Array(end);
+    for (let slot = 0; slot < end; slot++) {
+      if (!this.#contacts[slot]) continue;
+      const steps = Math.ceil(this.#wayTo(slot) / REACH_STEP_MS);
+      reach[slot] = steps < 1 ? 1 : steps < REACH_FAR ? steps : REACH_FAR;
+    }
+    return reach;
   }
 
   wanted(): undefined {
     return undefined;
+  }
+
+  #entry(slot: number): TableEntry {
+    return { contact: this.#contacts[slot] as Contact, zoneStart: undefined, tellerRttMs: Math.ceil(this.#ways[slot] as number) };
+  }
+
+  #endOf(part: number): number {
+    return part === WHOLE_TABLE ? this.#contacts.length : Math.min((part + 1) * COLUMNS, this.#contacts.length);
   }
 
   #hop(slot: number): Hop {
@@ -226,4 +273,13 @@ export class Pastry implements Strategy {
     const row = 5 + (Math.clz32(low ^ (this.#self.lead % TWO_32)) >> 2);
     return row >= ROWS_MAX ? -1 : row * COLUMNS + ((low >>> (28 - 4 * (row - 5))) & 15);
   }
+}
+
+/** Keeps the greatest gains only. */
+function addChance(chances: Chance[], chance: Chance): void {
+  let place = chances.length;
+  while (place > 0 && (chances[place - 1] as Chance).gainMs < chance.gainMs) place--;
+  if (place === CHANCES_MAX) return;
+  chances.splice(place, 0, chance);
+  if (chances.length > CHANCES_MAX) chances.pop();
 }

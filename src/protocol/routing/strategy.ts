@@ -38,6 +38,16 @@ export interface Adviser {
   readonly part: number;
 }
 
+/** What the asker of a part says of its own table: entries that cannot serve it better need not be told. */
+export interface Wish {
+  /** As `Strategy.reach` gives it; empty when everything is welcome. */
+  readonly reach: Uint8Array;
+  /** Round trip between the two in ms; 0 if unknown. */
+  readonly rttMs: number;
+}
+
+export const ALL_WELCOME: Wish = { reach: new Uint8Array(0), rttMs: 0 };
+
 export interface Strategy {
   /** A known peer strictly nearer to `key` by the strategy's own measure than self; undefined when there is none. */
   nextHop(key: Position, skip: Skip): Hop | undefined;
@@ -55,8 +65,16 @@ export interface Strategy {
   nextToAsk(): Adviser | undefined;
   /** Somebody not in the table who may be better than who is; each is named once. */
   nextToTry(): Adviser | undefined;
-  /** The entries of one part of the table, as another peer may ask for them. */
-  part(index: number): TableEntry[];
+  /** The entries of one part of the table, as another peer may ask for them; the asker itself is not among them. */
+  part(index: number, wish: Wish, asker: Contact): TableEntry[];
+  /** How far our own entries of that part are, for a question about it; empty when everything is welcome. */
+  reach(part: number): Uint8Array;
   /** Keys whose owners would improve the table; at most a few, looked up one per table probe. */
   wanted(): Position | undefined;
+}
+
+/** Hops as they are told to `asker`. */
+export function toldTo(asker: Contact, hops: readonly Hop[]): TableEntry[] {
+  const others = hops.filter(({ contact }) => contact.peerId !== asker.peerId);
+  return others.map(({ contact, zoneStart, rttMs }) => ({ contact, zoneStart, tellerRttMs: Math.ceil(rttMs ?? 0) }));
 }

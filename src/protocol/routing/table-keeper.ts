@@ -92,7 +92,8 @@ export class TableKeeper implements MembershipListener {
 
   onRequest(from: Contact, request: TableRequest): void {
     const { strategy } = this.#router;
-    const entries = strategy.part(request.part).filter((entry) => entry.contact.peerId !== from.peerId).slice(0, REPLY_MAX);
+    const told = strategy.part(request.part, request, from);
+    const entries = told.length > REPLY_MAX ? told.slice(0, REPLY_MAX) : told;
     this.#local.env.send(from, { type: 'tableReply', op: request.op, vitals: this.#membership.vitals(), entries, gone: this.#gone.recent(this.#local.env.now()) });
     this.#doubt(request.gone);
     if (request.vitals.zoneStart) strategy.learn(from, request.vitals);
@@ -122,7 +123,10 @@ export class TableKeeper implements MembershipListener {
       to: peer,
       attempts,
       timeoutMs: this.#local.timeoutTo(hop.coordinate, hop.rttMs),
-      message: (op) => ({ type: 'tableRequest', op, part, vitals: this.#membership.vitals(), gone: this.#gone.recent(this.#local.env.now()) }),
+      message: (op) => ({
+        type: 'tableRequest', op, part, vitals: this.#membership.vitals(), gone: this.#gone.recent(this.#local.env.now()),
+        reach: this.#router.strategy.reach(part), rttMs: Math.ceil(hop.rttMs ?? 0),
+      }),
       onReply: (reply, rttMs) => {
         if (reply.type === 'tableReply') this.#onReply(peer, reply, rttMs);
       },
@@ -139,10 +143,11 @@ export class TableKeeper implements MembershipListener {
     if (rttMs !== undefined) this.#local.learnRtt(coordinate, rttMs);
     strategy.learn(peer, { coordinate, zoneStart, rttMs });
     const now = this.#local.env.now();
+    const { lead } = this.#local.position;
     this.#gone.remove(peer.position);
     this.#doubt(reply.gone);
     for (const entry of reply.entries) {
-      if (this.#local.isSelf(entry.contact) || this.#membership.remembered.isHearsay(entry.contact, now)) continue;
+      if ((entry.contact.position.lead === lead && this.#local.isSelf(entry.contact)) || this.#membership.remembered.isHearsay(entry.contact, now)) continue;
       const { zoneStart, tellerRttMs } = entry;
       const isMeasured = rttMs !== undefined && tellerRttMs > 0;
       strategy.learn(entry.contact, isMeasured ? { zoneStart, atMostMs: rttMs + tellerRttMs, atLeastMs: Math.abs(rttMs - tellerRttMs) } : { zoneStart });

@@ -143,6 +143,10 @@ export interface TableRequest {
   readonly vitals: Vitals;
   /** Where peers stood that the sender found gone lately. */
   readonly gone: readonly Position[];
+  /** By place of the part, how far the sender's own entry is, so that only who may serve better is told. Empty: tell all. */
+  readonly reach: Uint8Array;
+  /** Round trip in ms to the receiver as the sender knows it, rounded up; 0 if it does not. */
+  readonly rttMs: number;
 }
 
 export interface TableReply {

@@ -36,7 +36,8 @@ export function sizeByHand(message: Message, contacts: ContactSizes): number | u
     case 'routeReply':
       return uint(message.op) + uint(message.hops) + vitals(message.vitals) + list(message.leafset, contacts);
     case 'tableRequest':
-      return uint(message.op) + uint(message.part) + vitals(message.vitals) + POSITION * message.gone.length;
+      return uint(message.op) + uint(message.part) + vitals(message.vitals) + POSITION * message.gone.length
+        + bytesField(message.reach) + uint(message.rttMs);
     case 'tableReply':
       return uint(message.op) + vitals(message.vitals) + entries(message.entries, contacts) + POSITION * message.gone.length;
     default:
@@ -122,6 +123,10 @@ function contactField(contact: Contact, contacts: ContactSizes): number {
   const bytes = TAG + delimited(text(contact.peerId) + POSITION + texts(contact.addresses) + text(contact.name) + uint(contact.incarnation));
   contacts.set(contact, bytes);
   return bytes;
+}
+
+function bytesField(value: Uint8Array): number {
+  return value.length === 0 ? 0 : TAG + delimited(value.length);
 }
 
 function text(value: string): number {

@@ -83,7 +83,7 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   route: of('route', { op: u32, hop: u32, purpose: u32, key: position, origin: contact, hops: u32, byRing: fc.boolean(), attempt: u32 }),
   hopAck: of('hopAck', { hop: u32 }),
   routeReply: of('routeReply', { op: u32, hops: u32, vitals, leafset: contacts }),
-  tableRequest: of('tableRequest', { op: u32, part: u32, vitals, gone }),
+  tableRequest: of('tableRequest', { op: u32, part: u32, vitals, gone, reach: fc.uint8Array({ maxLength: 192 }), rttMs: u32 }),
   tableReply: of('tableReply', { op: u32, vitals, entries: fc.array(tableEntry, { maxLength: 6 }), gone }),
   put: of('put', { op: u32, key: position, value, fields, leaseMs: double, delete: fc.boolean() }),
   setField: of('setField', { op: u32, key: position, field: text(64), reference: maybe(reference), onlyHost: fc.boolean() }),

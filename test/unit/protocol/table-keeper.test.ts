@@ -20,7 +20,7 @@ function member(): LonePeer {
 }
 
 function request(gone: readonly Position[]): TableRequest {
-  return { type: 'tableRequest', op: 5, part: 0, vitals: vitalsOf(), gone };
+  return { type: 'tableRequest', op: 5, part: 0, vitals: vitalsOf(), gone, reach: new Uint8Array(0), rttMs: 0 };
 }
 
 /** Who is asked for its table within so long, in order; `silent` peers do not answer, the others know nobody. */

@@ -16,6 +16,7 @@ import type { Box } from '../../../src/protocol/routing/morton.ts';
 import { abut, acrossFace, boxAt, boxesOf, distanceTo, leadOf, pointOf } from '../../../src/protocol/routing/morton.ts';
 import { Pastry } from '../../../src/protocol/routing/pastry.ts';
 import type { Strategy } from '../../../src/protocol/routing/strategy.ts';
+import { ALL_WELCOME } from '../../../src/protocol/routing/strategy.ts';
 import { WHOLE_TABLE } from '../../../src/protocol/wire/messages.ts';
 import { position } from './arbitraries.ts';
 
@@ -26,6 +27,9 @@ const dimensions = fc.integer({ min: 1, max: 5 });
 function peerOf(place: Position, i: number): Contact {
   return { peerId: `p${i}`, position: place, addresses: [], name: '', incarnation: 1 };
 }
+
+/** Asks, and stands in no table. */
+const nobody = peerOf(positionFromLead(7), -1);
 
 /** Distinct peers in order round the circle; the first is self. Each one's zone starts at the one before. */
 const ring = fc.uniqueArray(position, { minLength: 2, maxLength: 40, size: 'max', selector: ({ lead: l }) => l }).map((places) => places.toSorted((a, b) => a.lead - b.lead).map(peerOf));
@@ -54,7 +58,7 @@ for (const [name, make] of makers) {
       const ids = strategy.entries().map(({ contact }) => contact.peerId);
       assert.equal(new Set(ids).size, ids.length);
       assert.equal(strategy.size, ids.length);
-      assert.deepEqual(strategy.part(WHOLE_TABLE).map(({ contact }) => contact.peerId), ids);
+      assert.deepEqual(strategy.part(WHOLE_TABLE, ALL_WELCOME, nobody).map(({ contact }) => contact.peerId), ids);
       const drawn = strategy.randomEntry(randomFrom(1))?.contact.peerId;
       assert.equal(drawn === undefined, ids.length === 0);
       assert.ok(drawn === undefined || ids.includes(drawn));
@@ -134,6 +138,7 @@ test('pastry: the next hop shares more digits with the key, or as many and is ne
 
 /** Peers of one slot, seen from a peer at position 0. */
 const slotPeer = (i: number): Contact => peerOf(positionFromLead(CIRCLE / 2 + i), i);
+const COLUMNS = 16;
 const fromZero = (): Pastry => new Pastry(positionFromLead(0));
 const holderOf = (pastry: Pastry): string | undefined => pastry.entries()[0]?.contact.peerId;
 
@@ -157,11 +162,11 @@ test('pastry: who is nearer for certain, by the way over the teller, takes the s
   pastry.learn(slotPeer(2), { atMostMs: 60, atLeastMs: 10 });
   assert.equal(holderOf(pastry), 'p2');
   assert.equal(pastry.entries()[0]?.rttMs, 60, 'time-outs rely on the bound');
-  assert.deepEqual(pastry.part(WHOLE_TABLE), []);
+  assert.deepEqual(pastry.part(WHOLE_TABLE, ALL_WELCOME, nobody), []);
   pastry.learn(slotPeer(3), {});
   assert.equal(holderOf(pastry), 'p2', 'nothing is known by a bare name');
   pastry.learn(slotPeer(2), { rttMs: 40.2 });
-  assert.deepEqual(pastry.part(0).map(({ contact, tellerRttMs }) => [contact.peerId, tellerRttMs]), [['p2', 41]]);
+  assert.deepEqual(pastry.part(0, ALL_WELCOME, nobody).map(({ contact, tellerRttMs }) => [contact.peerId, tellerRttMs]), [['p2', 41]]);
 });
 
 test('pastry: who may be much nearer is tried once, the greatest possible gain first', () => {
@@ -172,6 +177,27 @@ test('pastry: who may be much nearer is tried once, the greatest possible gain f
   assert.deepEqual([1, 2, 3, 4].map(() => pastry.nextToTry()?.hop.contact.peerId), ['p3', 'p5', 'p2', undefined], '60 is too little to gain');
   pastry.learn(slotPeer(3), { atMostMs: 300, atLeastMs: 5 });
   assert.equal(pastry.nextToTry(), undefined, 'tried already');
+});
+
+test('pastry: only those are told that may serve the asker better than its own', () => {
+  const asker = peerOf(positionFromLead(1), 90);
+  const teller = fromZero();
+  const own = new Pastry(asker.position);
+  const at = (column: number): Position => positionFromLead((column * CIRCLE) / COLUMNS);
+  const ways = [[1, 100, 40], [2, 100, 95], [3, 100, 70], [4, 100, 75], [5, 100, 80], [6, 100, 200]] as const;
+  for (const [column, ownMs, tellerMs] of ways) {
+    own.learn(peerOf(at(column), column), { rttMs: ownMs });
+    teller.learn(peerOf(at(column), 10 + column), { rttMs: tellerMs });
+  }
+  for (const column of [7, 8]) teller.learn(peerOf(at(column), 10 + column), { rttMs: 500 });
+  own.learn(peerOf(at(8), 8), {});
+  const told = (rttMs: number): string[] => teller.part(0, { reach: own.reach(0), rttMs }, asker).map(({ contact }) => contact.peerId);
+  assert.deepEqual(told(45), ['p11', 'p17', 'p18', 'p13', 'p14'], 'nearer for certain, unknown, or the two best chances');
+  assert.deepEqual(told(1_000), ['p17', 'p18'], 'from far away nothing known is nearer');
+  assert.deepEqual(told(0), ['p11', 'p13', 'p14', 'p15', 'p17', 'p18'], 'who was never measured is taken to stand beside us');
+  assert.equal(teller.part(0, ALL_WELCOME, asker).length, ways.length + 2, 'whoever wishes nothing is told all');
+  const standsThere = peerOf(at(3), 13);
+  assert.ok(!teller.part(0, ALL_WELCOME, standsThere).some(({ contact }) => contact.peerId === 'p13'), 'nobody is told of itself');
 });
 
 test('pastry: entries are asked nearest first, each for the rows that both can use, and then again', () => {
