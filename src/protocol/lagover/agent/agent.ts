@@ -185,9 +185,18 @@ export class Agent {
     if (child?.link === link) return reply(this.#grantFor(child));
     // It goes from place to place: what it held here it does not claim any more.
     if (child !== undefined) this.#remove(from.peerId);
+    if (this.#coordinator.isPlanningFor(from.peerId)) return reply({ outcome: OUTCOME.wait });
     if (isOnPath(this.#uplink.parent?.path, from.peerId)) return reply({ outcome: OUTCOME.ask });
     if (this.#slots.find(meet.lost) !== undefined) return this.#letWait(from, meet);
-    reply(this.#meet(from, meet));
+    reply(this.#uplink.parent?.contact.peerId === meet.lost ? this.#meetSibling(from, meet) : this.#meet(from, meet));
+  }
+
+  /** It lost the parent that we still believe in: where we stand is not worth a decision before we know. */
+  #meetSibling(from: Contact, meet: LagMeet): Omit<Answer, 'link'> {
+    const { parent } = this.#uplink;
+    if (parent !== undefined) this.#uplink.doubt(parent.contact);
+    const isInTime = this.delay + this.#context.tree.hop <= meet.self.limit;
+    return isInTime && this.openSlots > 0 && !this.#party.isLocked ? this.#tryGrant(from, meet) : { outcome: OUTCOME.busy };
   }
 
   /** What comes out of the meeting, as an answer. */
@@ -401,7 +410,7 @@ export class Agent {
     const { tree } = this.#context;
     const delay = (grant.path.steps[0]?.delay ?? 0) + tree.hop;
     const isLate = ALGORITHMS[tree.algorithm].informed && grant.path.rooted && delay > this.#self().limit;
-    if (this.#uplink.parent !== undefined || this.#party.isLocked || isLate) return this.#release(grant.contact, grant.link);
+    if (this.#uplink.parent !== undefined || this.#party.isBound || isLate) return this.#release(grant.contact, grant.link);
     this.#attach(grant);
   }
 
@@ -433,7 +442,7 @@ export class Agent {
   }
 
   #onLost(parent: Parent, why: LossReason): void {
-    if (why === 'false') this.#context.avoid(parent.contact);
+    if (why === 'false' || why === 'silent') this.#context.avoid(parent.contact);
     if (why === 'false' || why === 'cycle') this.#release(parent.contact, parent.link);
     if (why !== 'silent' && why !== 'left') this.#context.tally.reconfigurations++;
     const { tree, local } = this.#context;

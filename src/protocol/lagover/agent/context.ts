@@ -10,7 +10,8 @@ import type { Terms, Tree } from './tree.ts';
 import { AVOIDED_MAX } from './tree.ts';
 
 /** Whose round trips are remembered; the oldest is forgotten first. */
-const MEASURED_MAX = 64;
+const MEASURED_MAX = 32;
+const MEASURED_MIN = 3;
 const AVOID_MS = 10_000;
 const LINK_SHIFT = 2 ** 20;
 
@@ -53,8 +54,10 @@ export class Context {
     return this.local.contact.incarnation * LINK_SHIFT + this.#links;
   }
 
+  /** As for the slowest that was measured lately, if it was not measured itself. */
   timeoutTo(peer: Contact): Millis {
-    return this.local.timeoutTo(undefined, this.#rtts.get(peer.peerId));
+    const rttMs = this.#rtts.get(peer.peerId) ?? (this.#rtts.size < MEASURED_MIN ? undefined : Math.max(...this.#rtts.values()));
+    return this.local.timeoutTo(undefined, rttMs);
   }
 
   learnRtt(peer: Contact, rttMs: Millis | undefined): void {

@@ -116,6 +116,11 @@ export class Coordinator {
     running.onUndone();
   }
 
+  /** Whether a plan for that peer waits for its parties. */
+  isPlanningFor(peerId: string): boolean {
+    return this.#running?.plan.initiator.peerId === peerId;
+  }
+
   stop(): void {
     if (this.#running !== undefined) this.#abort(this.#running);
   }

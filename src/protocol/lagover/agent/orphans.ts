@@ -25,7 +25,7 @@ export function orphanContacts(tree: Tree, self: Contact, path: LagPath, constra
   const first = up[0];
   if (why === 'dropped') return { contacts: [reference(parent.contact), ...up], awaited: undefined };
   const isHeir = path.heir !== undefined && samePeer(path.heir, self);
-  if (first === undefined || !isHeir) return { contacts: path.heir === undefined || isHeir ? up : [reference(path.heir), ...up], awaited: undefined };
+  if (first === undefined || !isHeir) return { contacts: path.heir === undefined || isHeir ? up : [{ ...reference(path.heir), lost: parent.contact.peerId }, ...up], awaited: undefined };
   const awaited = path.rooted && parent.delay <= constraint ? parent.delay : undefined;
   return { contacts: [{ ...first, lost: parent.contact.peerId }, ...up.slice(1)], awaited };
 }

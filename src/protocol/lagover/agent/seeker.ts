@@ -20,6 +20,7 @@ const PACE_MS = 20;
 const BUSY_PAUSE_MS = 60;
 const BUSY_SPREAD_MS = 240;
 const BUSY_MAX = 4;
+const WAIT_AGAIN_MS = 300;
 /** Before the next question to the oracle. */
 const ASK_PAUSE_MS = 20;
 const ASK_SPREAD_MS = 100;
@@ -49,8 +50,8 @@ type State =
   | { readonly kind: 'pausing'; readonly until: Millis }
   | { readonly kind: 'asking' }
   | { readonly kind: 'meeting'; readonly with: Reference; readonly link: number; readonly op: number; readonly askedAt: Millis }
-  /** A slot is about to become free, or a plan is under way. */
-  | { readonly kind: 'waiting'; readonly with: Reference; readonly link: number; readonly until: Millis };
+  /** A slot is about to become free, or a plan is under way. Asks now and then, because what it waits for may get lost. */
+  | { readonly kind: 'waiting'; readonly with: Reference; readonly link: number; readonly until: Millis; readonly againAt: Millis };
 
 export class Seeker {
   readonly #context: Context;
@@ -78,7 +79,9 @@ export class Seeker {
   }
 
   nextDueAt(): Millis {
-    return 'until' in this.#state ? this.#state.until : Infinity;
+    const state = this.#state;
+    if (state.kind === 'waiting') return Math.min(state.until, state.againAt);
+    return state.kind === 'pausing' ? state.until : Infinity;
   }
 
   /** Begins to float: with these contacts first. `awaited`: the delay of the place that the first of them will have free. */
@@ -99,15 +102,20 @@ export class Seeker {
     this.awaited = undefined;
   }
 
-  /** The plan that was waited for came to an end. */
+  /** A plan came to an end: the one that was waited for, unless it waits for the slot of a lost peer. */
   resume(): void {
-    if (this.#state.kind === 'waiting') this.#pauseUntil(this.#context.now());
+    if (this.#state.kind === 'waiting' && this.#state.with.lost === '') this.#pauseUntil(this.#context.now());
   }
 
   onTimer(now: Millis): void {
     if (this.nextDueAt() > now) return;
-    if (this.#state.kind === 'waiting') this.awaited = undefined;
-    this.#next();
+    const state = this.#state;
+    if (state.kind !== 'waiting') return this.#next();
+    if (state.until <= now) {
+      this.awaited = undefined;
+      this.#next();
+    } else if (this.#events.isBound()) this.#state = { ...state, againAt: now + WAIT_AGAIN_MS };
+    else this.#ask(state.with, state.link, state.until);
   }
 
   /** An answer that no question waits for: a slot has become free, or it comes too late. */
@@ -156,17 +164,22 @@ export class Seeker {
       this.#pauseUntil(now + PACE_MS);
       return;
     }
-    const { tree, requests } = this.#context;
-    if (reference.contact.peerId === tree.source.peerId) this.#floatsSince = now;
+    if (reference.contact.peerId === this.#context.tree.source.peerId) this.#floatsSince = now;
     this.#lastMetAt = now;
-    const link = this.#context.nextLink();
+    this.#ask(reference, this.#context.nextLink(), Infinity);
+  }
+
+  /** `giveUpAt`: it was told to wait, and waits no longer than that. */
+  #ask(reference: Reference, link: number, giveUpAt: Millis): void {
+    const now = this.#context.now();
+    const { tree, requests } = this.#context;
     const { self, children } = this.#events.introduce();
     const op = requests.ask({
       to: reference.contact, attempts: ATTEMPTS, timeoutMs: this.#context.timeoutTo(reference.contact),
       message: (number) => ({ type: 'lagMeet', op: number, tree: tree.id, link, self, children, lost: reference.lost }),
       onReply: (reply, rttMs, from) => {
         this.#context.learnRtt(reference.contact, rttMs);
-        if (reply.type === 'lagAnswer') this.#onAnswer(reference, link, from, reply, now);
+        if (reply.type === 'lagAnswer') this.#onAnswer(reference, link, from, reply, now, giveUpAt);
         else this.#pauseUntil(this.#context.now());
       },
       onSilent: () => {
@@ -178,11 +191,12 @@ export class Seeker {
     this.#state = { kind: 'meeting', with: reference, link, op, askedAt: now };
   }
 
-  #onAnswer(reference: Reference, link: number, from: Contact, answer: LagAnswer, askedAt: Millis): void {
+  #onAnswer(reference: Reference, link: number, from: Contact, answer: LagAnswer, askedAt: Millis, giveUpAt = Infinity): void {
     const now = this.#context.now();
     const { tree } = this.#context;
     if (answer.outcome === OUTCOME.wait) {
-      this.#state = { kind: 'waiting', with: reference, link, until: now + Math.max(tree.lockMs, tree.leaseMs) };
+      const until = Math.min(giveUpAt, now + Math.max(tree.lockMs, tree.leaseMs));
+      this.#state = { kind: 'waiting', with: reference, link, until, againAt: now + WAIT_AGAIN_MS };
       return;
     }
     if (answer.outcome === OUTCOME.granted && answer.path !== undefined) {

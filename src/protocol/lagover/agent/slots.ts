@@ -51,7 +51,7 @@ export class Slots {
     child.leaseUntil = leaseUntil;
     if (report.same) return report.version === child.version;
     // Copies overtake one another.
-    if (report.version < child.version || report.self === undefined) return true;
+    if (report.version <= child.version || report.self === undefined) return true;
     child.version = report.version;
     child.self = report.self;
     child.children = report.children;
