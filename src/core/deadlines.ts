@@ -7,8 +7,8 @@
 import type { Millis } from './env.ts';
 
 export class Deadlines {
-  readonly #at: number[] = [];
-  readonly #id: number[] = [];
+  #at: number[] = [];
+  #id: number[] = [];
 
   get size(): number {
     return this.#at.length;
@@ -21,6 +21,12 @@ export class Deadlines {
 
   add(at: Millis, id: number): void {
     let child = this.#at.length;
+    if (child === 0) {
+      // Most peers of a simulated world never have a second one: an array that begins like this has no room to spare.
+      this.#at = [at];
+      this.#id = [id];
+      return;
+    }
     this.#at.push(at);
     this.#id.push(id);
     while (child > 0) {

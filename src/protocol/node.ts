@@ -51,11 +51,7 @@ export class Node implements Protocol<Message> {
     this.#tables = new TableKeeper(this.local, this.membership, this.#requests, this.router);
     this.overlay = new Overlay(this.local, this.membership, this.#requests, this.router);
     this.#somo = options.somo === 'off' ? undefined : new Somo(this.local, this.membership, this.#requests, this.router, (peer) => this.onPeerUnreachable(peer));
-    this.#ring = new Ring(this.local, this.membership, this.#detector, this.#requests, {
-      seek: (via, onAnswer) => this.router.seek(via, onAnswer),
-      randomEntry: () => this.#tables.randomEntry(),
-      onMember: (knownTable) => this.#tables.start(knownTable),
-    });
+    this.#ring = new Ring(this.local, this.membership, this.#detector, this.#requests, this.router, this.#tables);
   }
 
   // --- commands ---

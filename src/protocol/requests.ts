@@ -15,6 +15,9 @@ import type { Message } from './wire/messages.ts';
 /** Most questions in flight; beyond it a new one is treated as silent at once. */
 const REQUESTS_MAX = 4_096;
 
+/** Shared by all that ask nothing just now, and never changed. An array that begins with `[x]` has no room to spare. */
+const NONE: never[] = [];
+
 export interface Ask {
   readonly to: Contact;
   readonly attempts: number;
@@ -39,8 +42,8 @@ interface Pending {
 export class Requests {
   readonly #local: Local;
   /** In flight, with their numbers side by side: mostly one or two, so that a search beats any index. */
-  readonly #pending: Pending[] = [];
-  readonly #ops: number[] = [];
+  #pending: Pending[] = NONE;
+  #ops: number[] = NONE;
   #lastOp: number;
   #armedAt = Infinity;
 
@@ -69,8 +72,7 @@ export class Requests {
     }
     const now = this.#local.env.now();
     const message = ask.message(op);
-    this.#ops.push(op);
-    this.#pending.push({ ask, message, sentAt: now, attempt: 1, timeoutMs: ask.timeoutMs, dueAt: now + ask.timeoutMs });
+    this.#add(op, { ask, message, sentAt: now, attempt: 1, timeoutMs: ask.timeoutMs, dueAt: now + ask.timeoutMs });
     this.#arm(now + ask.timeoutMs);
     this.#local.env.send(ask.to, message);
     return op;
@@ -117,8 +119,23 @@ export class Requests {
     this.#local.env.send(pending.ask.to, pending.message);
   }
 
+  #add(op: number, pending: Pending): void {
+    if (this.#ops.length === 0) {
+      this.#ops = [op];
+      this.#pending = [pending];
+    } else {
+      this.#ops.push(op);
+      this.#pending.push(pending);
+    }
+  }
+
   #take(place: number): void {
     if (place < 0) return;
+    if (this.#ops.length === 1) {
+      this.#ops = NONE;
+      this.#pending = NONE;
+      return;
+    }
     this.#pending.splice(place, 1);
     this.#ops.splice(place, 1);
   }

@@ -58,7 +58,7 @@ export class Replication implements MembershipListener {
     this.#transfers = parts.transfers;
     this.#clock = parts.clock;
     this.#alarms = parts.alarms;
-    this.#membership.listeners.push(this);
+    this.#membership.listen(this);
   }
 
   onPeerGone(): void {

@@ -3,11 +3,11 @@
  *
  * Each side is kept in order of distance from self. In a ring of fewer than 2r+1 peers the sides overlap and one peer
  * stands on both; there is one Neighbour object per peer either way. Sides are short, so searches are linear. Every
- * message that arrives causes one: the leads of the members stand side by side in arrays of their own, because a simulated
+ * message that arrives causes one: the leads of the members stand side by side in an array of their own, because a simulated
  * world has millions of members and each that is looked at is a cache miss. INV-RING-1..3 are about this structure.
  */
 import type { Contact } from '../../core/contact.ts';
-import { compareContacts } from '../../core/contact.ts';
+import { compareContacts, samePeer } from '../../core/contact.ts';
 import type { Position } from '../../core/position.ts';
 import { CIRCLE, circleDistance, clockwise, compareClockwise, comparePositions, inArc } from '../../core/position.ts';
 import type { Coordinate } from '../wire/messages.ts';
@@ -41,8 +41,8 @@ export class Leafset {
   left: readonly Neighbour[] = [];
   /** Over the positions and incarnations of all members; never 0, which means "nothing known" on the wire. */
   digest = 1;
-  #rightLeads: readonly number[] = [];
-  #leftLeads: readonly number[] = [];
+  /** Of the right side, then of the left. */
+  #leads: readonly number[] = [];
   /** What `contacts()` answers until something changes. */
   #contacts: readonly Contact[] | undefined;
   #density = 1;
@@ -78,7 +78,14 @@ export class Leafset {
 
   find(peer: Contact): Neighbour | undefined {
     const { lead } = peer.position;
-    return findIn(this.right, this.#rightLeads, lead, peer) ?? findIn(this.left, this.#leftLeads, lead, peer);
+    const leads = this.#leads;
+    for (let i = 0; i < leads.length; i++) {
+      if (leads[i] !== lead) continue;
+      const { right } = this;
+      const member = (i < right.length ? right[i] : this.left[i - right.length]) as Neighbour;
+      if (samePeer(member.contact, peer)) return member;
+    }
+    return undefined;
   }
 
   findById(peerId: string): Neighbour | undefined {
@@ -200,8 +207,8 @@ export class Leafset {
   #fitsSide(clockwiseWay: boolean, peer: Contact): boolean {
     const side = clockwiseWay ? this.right : this.left;
     if (side.length < this.#radius) return this.#eligible(side, peer, clockwiseWay);
-    const leads = clockwiseWay ? this.#rightLeads : this.#leftLeads;
-    const reach = this.#distance(leads[leads.length - 1] as number, clockwiseWay);
+    const last = (clockwiseWay ? this.right.length : this.#leads.length) - 1;
+    const reach = this.#distance(this.#leads[last] as number, clockwiseWay);
     const distance = this.#distance(peer.position.lead, clockwiseWay);
     // A reach of 0 is a last member with our own lead: right beside us, or a whole round away.
     if (distance > reach && reach > 0) return false;
@@ -235,14 +242,9 @@ export class Leafset {
 
   /** Sides change seldom: a new array each time has no room to spare, and whoever walks the old one is not disturbed. */
   #setSide(clockwiseWay: boolean, side: readonly Neighbour[]): void {
-    const leads = side.map((member) => member.contact.position.lead);
-    if (clockwiseWay) {
-      this.right = side;
-      this.#rightLeads = leads;
-    } else {
-      this.left = side;
-      this.#leftLeads = leads;
-    }
+    if (clockwiseWay) this.right = side;
+    else this.left = side;
+    this.#leads = [...this.right, ...this.left].map((member) => member.contact.position.lead);
   }
 
   /** After a removal the other side may know the next nearest. */
@@ -300,13 +302,4 @@ function comesFirst(key: Position, a: Position, b: Position): boolean {
   const bWraps = comparePositions(b, key) < 0;
   if (aWraps !== bWraps) return bWraps;
   return comparePositions(a, b) < 0;
-}
-
-function findIn(side: readonly Neighbour[], leads: readonly number[], lead: number, peer: Contact): Neighbour | undefined {
-  for (let i = 0; i < leads.length; i++) {
-    if (leads[i] !== lead) continue;
-    const member = side[i] as Neighbour;
-    if (member.contact === peer || member.contact.peerId === peer.peerId) return member;
-  }
-  return undefined;
 }

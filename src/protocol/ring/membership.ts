@@ -30,8 +30,8 @@ export interface MembershipListener {
 export class Membership {
   readonly leafset: Leafset;
   readonly remembered: Remembered;
-  readonly listeners: MembershipListener[] = [];
   readonly #local: Local;
+  #listeners: readonly MembershipListener[] = [];
   #zoneStart: Position | undefined;
 
   constructor(local: Local) {
@@ -43,6 +43,10 @@ export class Membership {
   /** Our zone is `(zoneStart, own position]`; undefined while we own nothing. */
   get zoneStart(): Position | undefined {
     return this.#zoneStart;
+  }
+
+  listen(listener: MembershipListener): void {
+    this.#listeners = [...this.#listeners, listener];
   }
 
   owns(key: Position): boolean {
@@ -93,10 +97,10 @@ export class Membership {
       if (!known) this.#local.env.emit({ kind: 'peer-met', peer: contact });
       if (changed) {
         this.settle();
-        for (const listener of this.listeners) listener.onPeerAlive?.(contact, vitals);
+        for (const listener of this.#listeners) listener.onPeerAlive?.(contact, vitals);
       }
     }
-    for (const listener of this.listeners) listener.onPeerHeard?.(contact, vitals);
+    for (const listener of this.#listeners) listener.onPeerHeard?.(contact, vitals);
     return entry;
   }
 
@@ -104,7 +108,7 @@ export class Membership {
   measured(peer: Contact, rttMs: number): void {
     const member = this.leafset.find(peer);
     if (member) member.rttMs = rttMs;
-    for (const listener of this.listeners) listener.onPeerMeasured?.(peer, rttMs);
+    for (const listener of this.#listeners) listener.onPeerMeasured?.(peer, rttMs);
   }
 
   /** Any message proves its sender alive. */
@@ -137,11 +141,11 @@ export class Membership {
     if (start === before || start?.hex === before?.hex) return;
     this.#zoneStart = start;
     this.#local.env.emit({ kind: 'zone-changed', start });
-    for (const listener of this.listeners) listener.onZoneChanged?.(start, before);
+    for (const listener of this.#listeners) listener.onZoneChanged?.(start, before);
   }
 
   #gone(peer: Contact): void {
     this.settle();
-    for (const listener of this.listeners) listener.onPeerGone?.(peer);
+    for (const listener of this.#listeners) listener.onPeerGone?.(peer);
   }
 }

@@ -28,14 +28,18 @@ const CLAIM_RETRY_MS = 400;
 /** Least time between two searches for our own place. */
 const SEEK_PAUSE_MS = 1_000;
 
-/** What the ring needs of routing, given by node.ts. */
+/** What the ring needs of routing: the router ... */
 export interface Seeker {
   /** Routes to whoever owns our position besides us, beginning at `via`; the answer may never come. */
   seek(via: Contact, onAnswer: (owner: Contact, answer: RouteReply) => void): void;
+}
+
+/** ... and the routing table. */
+export interface Tables {
   /** Some routing-table entry, for the exchange with a random member. */
   randomEntry(): Contact | undefined;
   /** We own a zone now. `wired`: the routing table was given with it. */
-  onMember(wired: boolean): void;
+  start(wired: boolean): void;
 }
 
 export class Ring {
@@ -44,6 +48,7 @@ export class Ring {
   readonly #detector: Detector;
   readonly #requests: Requests;
   readonly #seeker: Seeker;
+  readonly #tables: Tables;
   #introducers: Contact[] = [];
   #joinStartedAt: Millis = 0;
   #joinAttempt = 0;
@@ -52,12 +57,13 @@ export class Ring {
   #nextMember = 0;
   #seekingSince: Millis = -Infinity;
 
-  constructor(local: Local, membership: Membership, detector: Detector, requests: Requests, seeker: Seeker) {
+  constructor(local: Local, membership: Membership, detector: Detector, requests: Requests, seeker: Seeker, tables: Tables) {
     this.#local = local;
     this.#membership = membership;
     this.#detector = detector;
     this.#requests = requests;
     this.#seeker = seeker;
+    this.#tables = tables;
     detector.onCandidateDecided = () => this.#claimZone();
     detector.onReturned = (peer) => this.#onReturned(peer);
     detector.onThin = () => this.#seekFromAfar();
@@ -184,7 +190,7 @@ export class Ring {
     env.arm(TIMER.exchange, now + env.random.unit() * options.exchangeMs);
     this.#armWatch();
     if (!wired) this.#announce();
-    this.#seeker.onMember(wired);
+    this.#tables.start(wired);
   }
 
   #announce(): void {
@@ -226,7 +232,7 @@ export class Ring {
     const lost = turn === 'lost' ? this.#membership.remembered.pick(env.random) : undefined;
     // Most of the lost are dead: one try is enough, there will be another.
     if (lost) return this.#detector.probe(lost, undefined, 1);
-    const entry = turn === 'entry' ? this.#seeker.randomEntry() : undefined;
+    const entry = turn === 'entry' ? this.#tables.randomEntry() : undefined;
     if (entry) return this.#detector.exchange(entry, undefined);
     const members = this.#membership.leafset.members();
     // Nobody waits for the heartbeats of a peer that is joining: if it died half-way, only this finds out.
@@ -253,7 +259,7 @@ export class Ring {
 
   /** After deaths that left us with few neighbours: somebody far off knows whether we are really so few. */
   #seekFromAfar(): void {
-    const via = this.#seeker.randomEntry() ?? this.#membership.leafset.left.at(-1)?.contact;
+    const via = this.#tables.randomEntry() ?? this.#membership.leafset.left.at(-1)?.contact;
     if (via && this.#local.standing === 'active') this.#seekThrough(via);
   }
 

@@ -12,6 +12,7 @@
  * A world of 10^5 peers holds 6 million entries: the table is flat arrays by slot, not objects.
  */
 import type { Contact } from '../../core/contact.ts';
+import { samePeer } from '../../core/contact.ts';
 import type { Position } from '../../core/position.ts';
 import type { Random } from '../../core/random.ts';
 import { circleDistance } from '../../core/position.ts';
@@ -63,7 +64,8 @@ export class Pastry implements Strategy {
   #proven: number[] = [];
   /** Greatest gain first. */
   #trials: readonly Trial[] = NONE;
-  #tried: readonly string[] = NONE;
+  /** By lead: numbers side by side are found without a look at each peer. */
+  #tried: readonly number[] = NONE;
 
   constructor(self: Position) {
     this.#self = self;
@@ -145,7 +147,7 @@ export class Pastry implements Strategy {
     const [first, ...rest] = this.#trials;
     if (!first) return undefined;
     this.#trials = rest;
-    this.#tried = [...this.#tried.slice(1 - TRIED_MAX), first.contact.peerId];
+    this.#tried = [...this.#tried.slice(1 - TRIED_MAX), first.contact.position.lead];
     return { hop: { contact: first.contact }, part: Math.floor(this.#slotOf(first.contact.position) / COLUMNS) };
   }
 
@@ -231,9 +233,8 @@ export class Pastry implements Strategy {
   }
 
   #addTrial(contact: Contact, gainMs: number): void {
-    const { peerId } = contact;
     if (this.#trials.length === TRIALS_MAX && gainMs <= (this.#trials[TRIALS_MAX - 1] as Trial).gainMs) return;
-    if (this.#trials.some((trial) => trial.contact.peerId === peerId) || this.#tried.includes(peerId)) return;
+    if (this.#tried.includes(contact.position.lead) || this.#trials.some((trial) => samePeer(trial.contact, contact))) return;
     const place = this.#trials.findIndex((trial) => trial.gainMs < gainMs);
     this.#trials = this.#trials.toSpliced(place < 0 ? this.#trials.length : place, 0, { contact, gainMs }).slice(0, TRIALS_MAX);
   }

@@ -76,7 +76,7 @@ export class Router implements MembershipListener {
     this.#detector = detector;
     this.#requests = requests;
     this.strategy = strategy;
-    membership.listeners.push(this);
+    membership.listen(this);
   }
 
   // --- told by the membership ---

@@ -50,7 +50,7 @@ export class TableKeeper implements MembershipListener {
     this.#membership = membership;
     this.#requests = requests;
     this.#router = router;
-    membership.listeners.push(this);
+    membership.listen(this);
   }
 
   onPeerGone(peer: Contact): void {

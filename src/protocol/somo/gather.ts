@@ -100,7 +100,7 @@ export class Gather {
       onSilent: (link) => this.#onSilent(link),
       standingDigest: () => parts.standing.digest,
     });
-    parts.membership.listeners.push({
+    parts.membership.listen({
       onZoneChanged: (start, before) => this.#onZoneChanged(start !== undefined, before !== undefined),
       onPeerGone: () => this.#onNeighbours(),
       onPeerAlive: () => this.#onNeighbours(),

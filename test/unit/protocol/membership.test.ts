@@ -88,7 +88,7 @@ test('nobody else can stand at our own position, and we are no neighbour of ours
 test('a buried neighbour gives its zone to us and is remembered; one that said goodbye is not', () => {
   const { env, membership } = member();
   const gone: Contact[] = [];
-  membership.listeners.push({ onPeerGone: (peer) => gone.push(peer) });
+  membership.listen({ onPeerGone: (peer) => gone.push(peer) });
   for (const share of [0.2, 0.3, 0.4]) membership.hear(peerAt(share), vitalsOf(), 0);
   assert.equal(membership.bury(peerAt(0.4)), true);
   assert.equal(membership.zoneStart?.hex, at(0.3).hex);
