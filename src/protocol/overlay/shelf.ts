@@ -32,9 +32,12 @@ export interface Copy {
 /** An object is stored as the reply that would carry it. */
 const codec = createCodec();
 
+/** Shared by all that keep nothing: most peers of a large simulated world. Never changed. */
+const NONE = new Map<string, Copy>();
+
 export class Shelf {
   readonly #local: Local;
-  readonly #copies = new Map<string, Copy>();
+  #copies: Map<string, Copy> = NONE;
   #bytes = 0;
   #live = 0;
 
@@ -121,6 +124,7 @@ export class Shelf {
     const known = this.#copies.get(key.hex);
     this.#bytes += bytes - (known?.bytes ?? 0);
     this.#live += (deleted ? 0 : 1) - (known && !known.deleted ? 1 : 0);
+    if (this.#copies === NONE) this.#copies = new Map<string, Copy>();
     this.#copies.set(key.hex, { key, version, bytes, expiresAtMs, deleted, confirmedAt: this.#local.env.now() });
     this.#local.env.emit({ kind: 'object-stored', key });
   }

@@ -47,6 +47,15 @@ const INCARNATION_MAX = 2 ** 32 - 1;
 /** Incarnations that a peer can have lost count of; who claims more is lying. */
 const LOST_COUNT_MAX = 100_000;
 
+export interface DetectorWatcher {
+  /** A candidate answered or turned out dead. */
+  onCandidateDecided(): void;
+  /** A peer that was remembered as lost is back. */
+  onReturned(peer: Contact): void;
+  /** A neighbour died and the sides of the leafset now overlap: are we really so few? */
+  onThin(): void;
+}
+
 export class Detector {
   readonly #local: Local;
   readonly #membership: Membership;
@@ -56,12 +65,8 @@ export class Detector {
   #waveArmed = false;
   #wavedAt: Millis = -Infinity;
   #outlivedAt: Millis = -Infinity;
-  /** A candidate answered or turned out dead. */
-  onCandidateDecided: () => void = () => undefined;
-  /** A peer that was remembered as lost is back. */
-  onReturned: (peer: Contact) => void = () => undefined;
-  /** A neighbour died and the sides of the leafset now overlap: are we really so few? */
-  onThin: () => void = () => undefined;
+  /** Whoever acts on what is found: the ring, which knows the detector and not the other way round. */
+  watcher: DetectorWatcher | undefined;
 
   constructor(local: Local, membership: Membership, requests: Requests) {
     this.#local = local;
@@ -83,11 +88,11 @@ export class Detector {
   probe(peer: Contact, coordinate?: Coordinate, attempts = this.#local.options.probeAttempts - CANDIDATE_ATTEMPTS_LESS): void {
     if (this.#local.isSelf(peer) || this.#find(peer) || this.#probing.length >= this.#local.options.probesMax) return;
     const probing: Probing = { peer, inDoubt: false, candidate: true };
-    this.#ask(probing, coordinate, attempts, () => this.onCandidateDecided(), () => {
+    this.#ask(probing, coordinate, attempts, () => this.watcher?.onCandidateDecided(), () => {
       this.#dropDead(peer, false);
       // Only the best of those told were probed: one of the others may stand in.
       this.repair();
-      this.onCandidateDecided();
+      this.watcher?.onCandidateDecided();
     });
   }
 
@@ -218,7 +223,7 @@ export class Detector {
     const toldDigest = leafset.digest;
     const tell = member?.toldDigest !== toldDigest;
     const leafsetNow = tell ? leafset.contacts() : [];
-    this.#probing = [...this.#probing, probing];
+    this.#probing = this.#probing.concat(probing);
     this.#requests.ask({
       to: peer,
       attempts,
@@ -291,14 +296,14 @@ export class Detector {
   #alive(from: Contact, vitals: Vitals, at: Millis): Neighbour | undefined {
     const returned = this.#membership.remembered.remove(from);
     const entry = this.#membership.hear(from, vitals, at);
-    if (returned) this.onReturned(from);
+    if (returned) this.watcher?.onReturned(from);
     return entry;
   }
 
   #dropDead(peer: Contact, foundHere: boolean): void {
     const wasMember = this.#membership.bury(peer);
     if (!wasMember) return;
-    if (this.#membership.leafset.wrapsAround) this.onThin();
+    if (this.#membership.leafset.wrapsAround) this.watcher?.onThin();
     if (foundHere && !this.#waveArmed) {
       this.#waveArmed = true;
       const now = this.#local.env.now();

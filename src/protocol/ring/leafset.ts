@@ -8,6 +8,7 @@
  */
 import type { Contact } from '../../core/contact.ts';
 import { compareContacts, samePeer } from '../../core/contact.ts';
+import type { Millis } from '../../core/env.ts';
 import type { Position } from '../../core/position.ts';
 import { CIRCLE, circleDistance, clockwise, compareClockwise, comparePositions, inArc } from '../../core/position.ts';
 import type { Coordinate } from '../wire/messages.ts';
@@ -17,7 +18,7 @@ const SMALL_RING = 8;
 
 export interface Neighbour {
   contact: Contact;
-  /** When it was last heard, by any message. */
+  /** When it was last heard, by any message, in whole ms. */
   heardAt: number;
   joining: boolean;
   /** Being probed after silence or a claim of its death. */
@@ -30,6 +31,11 @@ export interface Neighbour {
   knownDigest: number;
   /** Own digest when it last acknowledged our members. */
   toldDigest: number;
+}
+
+/** Whole ms: small integers cost no allocation, and this is written with every message. */
+export function heardAt(now: Millis): number {
+  return Math.floor(now);
 }
 
 export class Leafset {
@@ -137,11 +143,11 @@ export class Leafset {
         this.#contacts = undefined;
         if (news) this.#redigest();
       }
-      known.heardAt = now;
+      known.heardAt = heardAt(now);
       return known;
     }
     const entry: Neighbour = {
-      contact: peer, heardAt: now, joining: false, suspect: false, coordinate: undefined, rttMs: undefined, zoneStart: undefined, knownDigest: 0, toldDigest: 0,
+      contact: peer, heardAt: heardAt(now), joining: false, suspect: false, coordinate: undefined, rttMs: undefined, zoneStart: undefined, knownDigest: 0, toldDigest: 0,
     };
     const onRight = this.#insertSide(true, entry);
     const onLeft = this.#insertSide(false, entry);

@@ -11,7 +11,7 @@ import { inArc } from '../../core/position.ts';
 import type { Local } from '../local.ts';
 import type { Vitals } from '../wire/messages.ts';
 import type { Neighbour } from './leafset.ts';
-import { Leafset } from './leafset.ts';
+import { heardAt, Leafset } from './leafset.ts';
 import { Remembered } from './remembered.ts';
 
 export interface MembershipListener {
@@ -46,7 +46,7 @@ export class Membership {
   }
 
   listen(listener: MembershipListener): void {
-    this.#listeners = [...this.#listeners, listener];
+    this.#listeners = this.#listeners.concat(listener);
   }
 
   owns(key: Position): boolean {
@@ -84,7 +84,7 @@ export class Membership {
     const incarnation = known?.contact.incarnation;
     if (known && contact.incarnation < known.contact.incarnation) return undefined;
     let entry = known;
-    if (known?.contact === contact) known.heardAt = at;
+    if (known?.contact === contact) known.heardAt = heardAt(at);
     else entry = this.leafset.insert(contact, at);
     if (entry) {
       const sameLife = known !== undefined && contact.incarnation === incarnation;
@@ -114,7 +114,7 @@ export class Membership {
   /** Any message proves its sender alive. */
   touch(from: Contact, at: Millis): void {
     const known = this.leafset.find(from);
-    if (known) known.heardAt = at;
+    if (known) known.heardAt = heardAt(at);
   }
 
   /** Found dead: out of the leafset, but remembered. Returns whether it was a neighbour. */

@@ -13,7 +13,7 @@ import type { Local } from '../local.ts';
 import { TIMER } from '../local.ts';
 import type { Requests } from '../requests.ts';
 import type { Heartbeat, Leave, RouteReply } from '../wire/messages.ts';
-import type { Detector } from './detector.ts';
+import type { Detector, DetectorWatcher } from './detector.ts';
 import type { Membership } from './membership.ts';
 
 /** With whom the exchanges are, in turn. */
@@ -42,7 +42,7 @@ export interface Tables {
   start(wired: boolean): void;
 }
 
-export class Ring {
+export class Ring implements DetectorWatcher {
   readonly #local: Local;
   readonly #membership: Membership;
   readonly #detector: Detector;
@@ -64,9 +64,7 @@ export class Ring {
     this.#requests = requests;
     this.#seeker = seeker;
     this.#tables = tables;
-    detector.onCandidateDecided = () => this.#claimZone();
-    detector.onReturned = (peer) => this.#onReturned(peer);
-    detector.onThin = () => this.#seekFromAfar();
+    detector.watcher = this;
   }
 
   /** Enters the ring of any of these peers; with none, begins a ring of one. */
@@ -253,8 +251,16 @@ export class Ring {
   // --- merging ---
 
   /** A peer we had given up answers: it may belong to a ring that was split off, so look for our place there. */
-  #onReturned(peer: Contact): void {
+  onReturned(peer: Contact): void {
     if (this.#local.standing === 'active') this.#seekThrough(peer);
+  }
+
+  onCandidateDecided(): void {
+    this.#claimZone();
+  }
+
+  onThin(): void {
+    this.#seekFromAfar();
   }
 
   /** After deaths that left us with few neighbours: somebody far off knows whether we are really so few. */

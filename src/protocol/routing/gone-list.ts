@@ -18,7 +18,7 @@ export class GoneList {
 
   add(position: Position, now: Millis): void {
     if (this.#gone.some((other) => other.position.hex === position.hex)) return;
-    this.#gone = [...this.#gone.slice(1 - GONE_MAX), { position, at: now }];
+    this.#gone = this.#gone.slice(1 - GONE_MAX).concat({ position, at: now });
   }
 
   /** It answers after all. */

@@ -144,10 +144,10 @@ export class Pastry implements Strategy {
   }
 
   nextToTry(): Adviser | undefined {
-    const [first, ...rest] = this.#trials;
+    const first = this.#trials[0];
     if (!first) return undefined;
-    this.#trials = rest;
-    this.#tried = [...this.#tried.slice(1 - TRIED_MAX), first.contact.position.lead];
+    this.#trials = this.#trials.slice(1);
+    this.#tried = this.#tried.slice(1 - TRIED_MAX).concat(first.contact.position.lead);
     return { hop: { contact: first.contact }, part: Math.floor(this.#slotOf(first.contact.position) / COLUMNS) };
   }
 

@@ -275,7 +275,7 @@ export class Router implements MembershipListener {
       this.#held = this.#held.slice(1);
       this.#local.env.emit({ kind: 'route-dropped', reason: 'too many routes held' });
     }
-    this.#held = [...this.#held, transit];
+    this.#held = this.#held.concat(transit);
     this.#armTimer();
   }
 

@@ -102,7 +102,7 @@ export class TableKeeper implements MembershipListener {
   #doubt(gone: readonly Position[]): void {
     for (const position of gone) {
       if (this.#doubted.length >= DOUBTS_MAX || !this.#router.strategy.find(position)) continue;
-      if (!this.#doubted.some((other) => other.hex === position.hex)) this.#doubted = [...this.#doubted, position];
+      if (!this.#doubted.some((other) => other.hex === position.hex)) this.#doubted = this.#doubted.concat(position);
     }
     if (this.#doubted.length > 0) this.#arm();
   }
