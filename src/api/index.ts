@@ -9,6 +9,7 @@ export { positionOfKey } from '../daemon/key.ts';
 export type { Value } from '../daemon/objects.ts';
 export type { PoolSettings } from '../daemon/pool.ts';
 export type { PoolAnswer, TreeView, Whom } from '../daemon/pool-view.ts';
+export type { TreeMap } from '../daemon/tree-map.ts';
 export type { RingMember, RingView } from '../daemon/ring-view.ts';
 export type { DaemonStatus } from '../daemon/status.ts';
 export type {

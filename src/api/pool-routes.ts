@@ -30,6 +30,10 @@ export async function getTree(daemon: Daemon, _request: FastifyRequest, reply: F
   return daemon.pool.tree(goneSignal(reply));
 }
 
+export async function getTreeMap(daemon: Daemon, _request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  return daemon.pool.treeMap(goneSignal(reply));
+}
+
 export async function getPeers(daemon: Daemon, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   return daemon.pool.peers(request.query as { readonly near?: string; readonly minDegree?: number; readonly priority?: number }, goneSignal(reply));
 }

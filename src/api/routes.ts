@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { Daemon } from '../daemon/daemon.ts';
 import { streamEvents } from './event-stream.ts';
 import { getHealth, getInvite, getLookup, getReady, getRing, getStatus, postJoin, postLeave } from './handlers.ts';
-import { getPeers, getQuery, getSnapshot, getTree, postTell, streamQuery } from './pool-routes.ts';
+import { getPeers, getQuery, getSnapshot, getTree, getTreeMap, postTell, streamQuery } from './pool-routes.ts';
 import { deleteObject, deleteRef, getObject, getRef, putObject, putRef } from './object-routes.ts';
 
 export interface Route {
@@ -52,6 +52,7 @@ export const ROUTES: readonly Route[] = [
     query: z.strictObject({ sort: text.optional(), descending: z.stringbool().optional(), limit: z.coerce.number().int().min(1).max(512).optional(), ...whom }),
   },
   { method: 'GET', path: `${PREFIX}/pool/tree`, does: 'where this peer stands in the metadata tree', handle: getTree },
+  { method: 'GET', path: `${PREFIX}/pool/tree/map`, does: 'the whole tree: every machine, and whom it reports to', handle: getTreeMap },
   {
     method: 'GET', path: `${PREFIX}/pool/peers`, does: 'machines with free links, nearest first', handle: getPeers,
     query: z.strictObject({ near: text.optional(), minDegree: z.coerce.number().min(0).max(1_000).optional(), priority: z.coerce.number().int().min(1).max(3).optional() }),

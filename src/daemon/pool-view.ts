@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { GroveError } from '../core/errors.ts';
 import { CIRCLE } from '../core/position.ts';
+import { positionOfPeer } from '../host/identity.ts';
 import type { Node } from '../protocol/node.ts';
 import { predictedRtt } from '../protocol/measure/vivaldi.ts';
 import { compile } from '../protocol/pool/cel.ts';
@@ -20,6 +21,8 @@ import type { LogicalNode, Region } from '../protocol/somo/tree.ts';
 import { utf8Bytes } from '../protocol/wire/sizes.ts';
 import type { Coordinate } from '../protocol/wire/messages.ts';
 import type { Operations } from './operations.ts';
+import type { Member, TreeMap } from './tree-map.ts';
+import { treeMap } from './tree-map.ts';
 
 /** Whom a question or message is for, as people write it. */
 export interface Whom {
@@ -186,6 +189,23 @@ export class PoolView {
       children: children.map(({ node, contact, machines }) => ({ ...keyed(node), peerId: contact.peerId, name: contact.name, machines })),
       height: found.height, machines: found.coverage.machines,
     };
+  }
+
+  /** The whole physical tree, computed from one report a machine. Throws GroveError 'too-large' beyond what one snapshot holds. */
+  async treeMap(signal?: AbortSignal): Promise<TreeMap> {
+    const { local, somo } = this.#node;
+    const { rows = [], coverage } = await this.snapshot({}, signal);
+    if (coverage.machines > ROWS_MAX) throw new GroveError('too-large', `The pool has ${coverage.machines} machines, and a whole tree is shown of up to ${ROWS_MAX}.`);
+    const members = new Map<string, Member>();
+    for (const row of rows) {
+      const id = String(row['peer']);
+      const spot = positionOfPeer(id);
+      if (spot !== undefined) members.set(id, { peerId: id, name: typeof row['name'] === 'string' ? row['name'] : '', position: spot });
+    }
+    // A newcomer draws itself before it is in anybody's report.
+    const { peerId, name, position } = local.contact;
+    members.set(peerId, { peerId, name, position });
+    return treeMap([...members.values()], peerId, somo.tree);
   }
 
   /** Machines with free links at a priority ([0093]), nearest first. */

@@ -114,6 +114,10 @@ test('grove tree and grove peers', async () => {
   assert.equal(roots.length, 1);
   assert.deepEqual([roots[0]?.self.level, roots[0]?.self.key], [0, 0.5]);
   for (const { k, machines, height } of trees) assert.ok(k === 8 && machines === 5 && height >= 1 && height <= 5);
+  const { code, stdout } = await grove.run(['tree', '--svg', '--data', dataOf(3)]);
+  const svg = stdout.toString();
+  assert.ok(code === 0 && svg.startsWith('<svg') && svg.includes('>5 machines, k = 8, height'));
+  for (const name of NAMES) assert.match(svg, new RegExp(`<text class="name${name === 'd' ? ' self' : ''}"[^>]*>${name}</text>`));
   const { rows = [] } = await grove.json<Answer>('peers', '--near', 'b', '--min-degree', '4', '--priority', '2', '--data', dataOf(2));
   assert.deepEqual(rows.map((row) => [row['name'], row['freeDegree']]), [['a', 4]]);
 });
