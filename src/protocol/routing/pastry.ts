@@ -12,7 +12,6 @@
  * A world of 10^5 peers holds 6 million entries: the table is flat arrays by slot, not objects.
  */
 import type { Contact } from '../../core/contact.ts';
-import { samePeer } from '../../core/contact.ts';
 import type { Position } from '../../core/position.ts';
 import type { Random } from '../../core/random.ts';
 import { circleDistance } from '../../core/position.ts';
@@ -49,6 +48,8 @@ interface Chance {
 
 interface Trial {
   readonly contact: Contact;
+  /** Of its position, which tells peers apart as well as their names and is sooner compared. */
+  readonly lead: number;
   /** By how much it might be nearer than who holds its slot, in ms. */
   readonly gainMs: number;
 }
@@ -147,7 +148,7 @@ export class Pastry implements Strategy {
     const first = this.#trials[0];
     if (!first) return undefined;
     this.#trials = this.#trials.slice(1);
-    this.#tried = this.#tried.slice(1 - TRIED_MAX).concat(first.contact.position.lead);
+    this.#tried = this.#tried.slice(1 - TRIED_MAX).concat(first.lead);
     return { hop: { contact: first.contact }, part: Math.floor(this.#slotOf(first.contact.position) / COLUMNS) };
   }
 
@@ -234,9 +235,10 @@ export class Pastry implements Strategy {
 
   #addTrial(contact: Contact, gainMs: number): void {
     if (this.#trials.length === TRIALS_MAX && gainMs <= (this.#trials[TRIALS_MAX - 1] as Trial).gainMs) return;
-    if (this.#tried.includes(contact.position.lead) || this.#trials.some((trial) => samePeer(trial.contact, contact))) return;
+    const { lead } = contact.position;
+    if (this.#tried.includes(lead) || this.#trials.some((trial) => trial.lead === lead)) return;
     const place = this.#trials.findIndex((trial) => trial.gainMs < gainMs);
-    this.#trials = this.#trials.toSpliced(place < 0 ? this.#trials.length : place, 0, { contact, gainMs }).slice(0, TRIALS_MAX);
+    this.#trials = this.#trials.toSpliced(place < 0 ? this.#trials.length : place, 0, { contact, lead, gainMs }).slice(0, TRIALS_MAX);
   }
 
   #put(slot: number, peer: Contact, way: number): void {
