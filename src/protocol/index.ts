@@ -13,6 +13,7 @@ export { Node } from './node.ts';
 export type { ProtocolOptions, StrategyName } from './options.ts';
 export { DEFAULTS, protocolOptions, STRATEGY_NAMES } from './options.ts';
 export type { LookupResult } from './routing/router.ts';
+export { PullForm } from './somo/pull.ts';
 export type { Message, MessageType } from './wire/messages.ts';
 export { createCodec } from './wire/codec.ts';
 export { ALGORITHM_NAMES, ALGORITHMS } from './lagover/algorithm.ts';

@@ -1,5 +1,6 @@
 /**
- * Section B of the patent, [0053]-[0061], sentence by sentence, on pools laid out on columns: each test is named after the
+ * Section B of the patent, [0053]-[0061], sentence by sentence, on pools laid out on columns, and the gathering procedure of
+ * [0066]-[0068] on a small simulated pool: each test is named after the
  * sentence it holds the code to, in its own words or nearly so. What peers do about it with messages is in
  * test/scenarios-sim/somo.test.ts.
  */
@@ -8,8 +9,12 @@ import { describe, test } from 'node:test';
 import { CIRCLE } from '../../src/core/position.ts';
 import { randomFrom } from '../../src/core/random.ts';
 import { hostedNodes, parentNode, representative, zoneHolds } from '../../src/protocol/somo/placement.ts';
-import { LogicalTree, nodeName, ROOT } from '../../src/protocol/somo/tree.ts';
+import { mergePartials } from '../../src/protocol/somo/partial.ts';
+import type { Partial } from '../../src/protocol/somo/partial.ts';
+import type { LogicalNode } from '../../src/protocol/somo/tree.ts';
+import { LogicalTree, nodeName, ROOT, sameNode } from '../../src/protocol/somo/tree.ts';
 import { drawLeads, figuresOf, hostOf, place, zoneAt } from '../../src/sim/somo/place.ts';
+import { assertSameReport, PullWorld } from '../unit/somo/pull-world.ts';
 
 const PEERS = 300;
 const K = 8;
@@ -254,4 +259,102 @@ describe('[0061] the most capable machine at the top', () => {
     assert.equal(after.get(7), -1);
     for (const [name, parent] of after) if (![7, root].includes(name) && ![7, root].includes(parent)) assert.equal(parent, before.get(name));
   });
+});
+
+describe('[0066] gathering through objects of the data overlay', () => {
+  const world = new PullWorld(24);
+  world.turns();
+  const inner = (): LogicalNode => world.children(ROOT).find((child) => world.children(child).length > 1) as LogicalNode;
+
+  test('the leaf SOMO nodes retrieve the required information from their hosting DHT nodes', () => {
+    for (const peer of world.somo.ring.world.alive()) {
+      const report = world.latest(world.somo.somo(peer).gather.leaf);
+      assert.equal(report?.machines, 1);
+      assert.deepEqual(report.summary.get('mem.free')?.numbers, [world.somo.report(peer).get('mem.free')]);
+    }
+  });
+
+  test('this procedure can also restart a child SOMO node if it has disappeared', () => {
+    const child = inner();
+    world.lose(child);
+    assert.equal(world.object(child), undefined);
+    const before = world.restarted();
+    const report = world.getReport(world.hostOf(ROOT), ROOT);
+    assert.ok((report?.machines ?? 24) < 24, 'the lost part is missing from this report');
+    assert.equal(world.restarted(), before + 1);
+    assert.ok(world.object(child), 'there is a child again');
+    world.turns(4);
+    assertSameReport(world.latest(ROOT), world.somo.view);
+  });
+
+  test('... because its hosting DHT node has crashed: the tree of objects is whole again, without the crashed one', () => {
+    const host = world.hostOf(inner());
+    world.somo.ring.crash(host);
+    world.turns();
+    assert.equal(world.latest(ROOT)?.machines, 23);
+    assertSameReport(world.latest(ROOT), world.somo.view);
+  });
+});
+
+describe('[0067] what the root can be asked for', () => {
+  const world = new PullWorld(24);
+  const SORT = { op: 'sort', field: 'disk.free', parameter: 100 };
+  const SUM = { op: 'sum', field: 'mem.free', parameter: 0 };
+  const QUERY = 7;
+  world.register(QUERY, [SORT, SUM]);
+  world.turns();
+  const values = (field: string): number[] => world.somo.ring.world.alive().map((peer) => world.somo.report(peer).get(field) as number);
+  const result = (i: number): unknown => {
+    const { ops } = world.somo.somo(world.somo.rootIndex);
+    const call = [SORT, SUM][i] as typeof SORT;
+    return ops.find(call.op)?.finish(world.latest(ROOT)?.tallies.get(QUERY)?.states[i], call);
+  };
+
+  test('the application can extract a complete report from the root SOMO node that culls information from the entire P2P system', () => {
+    const [first, last] = [0, 23].map((asker) => world.latest(ROOT, asker));
+    for (const report of [first, last]) assert.deepEqual([report?.machines, report?.space], [24, CIRCLE]);
+    assertSameReport(first, world.somo.view);
+  });
+
+  test('the op can specify that a merge-sort operation is to be performed in the course of collecting information', () => {
+    assert.deepEqual((result(0) as { value: number }[]).map(({ value }) => value), values('disk.free').sort((a, b) => a - b));
+  });
+
+  test('the SOMO nodes can execute other operations on the information as it passes, such as various arithmetic operations', () => {
+    assert.equal(result(1), values('mem.free').reduce((sum, value) => sum + value, 0));
+  });
+});
+
+describe('[0068] get_report', () => {
+  const world = new PullWorld(24);
+  world.turns();
+
+  test('for i in [1..k], if s.child[i] is not NULL: there is a child where there are machines, and nowhere else', () => {
+    const { members } = world.somo.ring.oracle;
+    for (const node of [ROOT, ...world.children(ROOT)]) {
+      const isLeaf = members.filter(({ position }) => isIn(node, position.lead)).length === 1;
+      const populated = isLeaf ? [] : world.tree.children(node).filter((child) => members.some(({ position }) => isIn(child, position.lead)));
+      assert.deepEqual(world.children(node), populated);
+    }
+  });
+
+  test('rep[i] = deref(s.child[i]).report, and s.report = s.op(rep[])', () => {
+    const { standing, ops } = world.somo.somo(0);
+    const reports = world.children(ROOT).map((child) => world.latest(child) as Partial);
+    const report = world.getReport(world.hostOf(ROOT), ROOT);
+    assertSameReport(report, mergePartials(reports, standing.all, ops));
+    assertSameReport(world.latest(ROOT), report);
+  });
+
+  test('a report is op(own metrics, children\'s reports): no machine is left out, the one at the root neither, and none is in it twice', () => {
+    const host = world.hostOf(ROOT);
+    const alone = world.form(host).running.filter((node) => sameNode(node, world.somo.somo(host).gather.leaf));
+    assert.equal(alone.length, 1, 'its metrics enter once');
+    assert.deepEqual([world.latest(ROOT)?.machines, world.latest(ROOT)?.space], [24, CIRCLE]);
+  });
+
+  function isIn(node: LogicalNode, lead: number): boolean {
+    const { from, to } = world.tree.region(node);
+    return lead >= from && lead < to;
+  }
 });

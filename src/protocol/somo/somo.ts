@@ -107,7 +107,7 @@ export class Somo {
     this.gather = new Gather({ ...shared, membership, standing, onSilent, own: (zone) => this.#own(zone), onView: (view) => this.#onView(view) });
     this.#descents = new Descents({
       ...shared, gather: this.gather, transforms: this.transforms,
-      own: () => this.#own(this.gather.zone ?? WHOLE),
+      own: () => this.own,
       onArrival: (errand, from) => this.#onArrival(errand, from),
     });
   }
@@ -177,6 +177,11 @@ export class Somo {
       };
     });
     return { k: this.tree.k, repre, parentNode: parent, parent: contact && this.#local.isSelf(contact) ? undefined : contact, children };
+  }
+
+  /** What this machine says of itself now. */
+  get own(): Own {
+    return this.#own(this.gather.zone ?? WHOLE);
   }
 
   get running(): number {
