@@ -6,7 +6,6 @@
 import type { Random } from '../../core/random.ts';
 import { shuffle } from '../../core/random.ts';
 import type { ChurnTrace } from '../churn-trace.ts';
-import type { Forest } from './forest.ts';
 
 export interface CoinChurn {
   readonly leave: number;
@@ -20,15 +19,24 @@ export interface TraceChurn {
 
 export type ChurnPlan = CoinChurn | TraceChurn;
 
+/** Who comes and goes: the columns of a run in rounds, or peers that exchange messages. */
+export interface Crowd {
+  readonly peers: number;
+  /** 1 for who is online, by peer from 1. */
+  readonly online: ArrayLike<number>;
+  join(peer: number): void;
+  leave(peer: number): void;
+}
+
 export interface Presence {
-  /** Brings the forest to who is online in this round; rounds count from 0. Calls back before each change. */
+  /** Brings the crowd to who is online in this round; rounds count from 0. Calls back before each change. */
   beginRound(round: number, onChange: (peer: number) => void): void;
 }
 
-export function presenceFor(plan: ChurnPlan | undefined, forest: Forest, random: Random): Presence {
-  if (plan !== undefined && 'trace' in plan) return new Recorded(plan, forest, random);
-  for (let peer = 1; peer <= forest.peers; peer++) forest.join(peer);
-  return plan === undefined ? { beginRound: () => {} } : new Coins(plan, forest, random);
+export function presenceFor(plan: ChurnPlan | undefined, crowd: Crowd, random: Random): Presence {
+  if (plan !== undefined && 'trace' in plan) return new Recorded(plan, crowd, random);
+  for (let peer = 1; peer <= crowd.peers; peer++) crowd.join(peer);
+  return plan === undefined ? { beginRound: () => {} } : new Coins(plan, crowd, random);
 }
 
 /** How many peers a trace has: a run can have no more than that. */
@@ -38,24 +46,24 @@ export function membersOf(trace: ChurnTrace): number {
 
 class Coins implements Presence {
   readonly #plan: CoinChurn;
-  readonly #forest: Forest;
+  readonly #crowd: Crowd;
   readonly #random: Random;
 
-  constructor(plan: CoinChurn, forest: Forest, random: Random) {
+  constructor(plan: CoinChurn, crowd: Crowd, random: Random) {
     this.#plan = plan;
-    this.#forest = forest;
+    this.#crowd = crowd;
     this.#random = random;
   }
 
   beginRound(_round: number, onChange: (peer: number) => void): void {
     const { leave, rejoin } = this.#plan;
-    const { online, peers } = this.#forest;
+    const { online, peers } = this.#crowd;
     for (let peer = 1; peer <= peers; peer++) {
       const isOnline = online[peer] === 1;
       if (this.#random.unit() >= (isOnline ? leave : rejoin)) continue;
       onChange(peer);
-      if (isOnline) this.#forest.leave(peer);
-      else this.#forest.join(peer);
+      if (isOnline) this.#crowd.leave(peer);
+      else this.#crowd.join(peer);
     }
   }
 }
@@ -68,14 +76,14 @@ interface Change {
 
 /** Plays a random choice of the trace's members; after its end nothing changes any more. */
 class Recorded implements Presence {
-  readonly #forest: Forest;
+  readonly #crowd: Crowd;
   readonly #changes: Change[] = [];
   #next = 0;
 
-  constructor({ trace, roundSeconds }: TraceChurn, forest: Forest, random: Random) {
-    this.#forest = forest;
+  constructor({ trace, roundSeconds }: TraceChurn, crowd: Crowd, random: Random) {
+    this.#crowd = crowd;
     const members = shuffle(random, [...new Set(trace.sessions.map(({ member }) => member))].sort((a, b) => a - b));
-    const peerOf = new Map(members.slice(0, forest.peers).map((member, index) => [member, index + 1]));
+    const peerOf = new Map(members.slice(0, crowd.peers).map((member, index) => [member, index + 1]));
     const roundAt = (ms: number): number => Math.floor(ms / 1000 / roundSeconds);
     for (const { member, fromMs, toMs } of trace.sessions) {
       const peer = peerOf.get(member);
@@ -93,8 +101,8 @@ class Recorded implements Presence {
       if (change === undefined || change.round > round) return;
       this.#next++;
       onChange(change.peer);
-      if (change.joins) this.#forest.join(change.peer);
-      else this.#forest.leave(change.peer);
+      if (change.joins) this.#crowd.join(change.peer);
+      else this.#crowd.leave(change.peer);
     }
   }
 }

@@ -9,6 +9,7 @@ import { describeInsufficiency, describeShortage, findShortage, meetsSufficientC
 import { SOURCE } from '../../protocol/lagover/views.ts';
 import { checkTree } from '../../protocol/lagover/tree-check.ts';
 import type { ChurnTrace } from '../churn-trace.ts';
+import { runMessages } from './run-messages.ts';
 import type { ChurnPlan } from './presence.ts';
 import { membersOf } from './presence.ts';
 import { LagoverRounds } from './rounds.ts';
@@ -46,6 +47,9 @@ export interface LagoverResult {
   readonly fingerprint: string;
 }
 
+/** What a run itself gives, at either level. */
+export type RunOutcome = Omit<LagoverResult, 'feasibility' | 'sourceFanout'>;
+
 export interface FeasibilitySummary {
   readonly sufficient: boolean;
   /** Places that are missing even with the largest fan-outs nearest to the source, and at which depth; 0 when none are. */
@@ -78,9 +82,17 @@ export function workloadOf({ system }: LagoverSpec, uplinksMbps: readonly number
   return sourceFanout === undefined ? workload : { ...workload, sourceFanout };
 }
 
-export function simulate(spec: LagoverSpec, inputs: LagoverInputs, onRound?: (round: number, share: number) => void): LagoverResult {
+/** Called after every round with the share that is satisfied. */
+export type OnRound = (round: number, share: number) => void;
+
+export function simulate(spec: LagoverSpec, inputs: LagoverInputs, onRound?: OnRound): LagoverResult {
   const workload = workloadOf(spec, inputs.uplinksMbps);
   const churn = churnOf(spec, inputs.trace, workload.consumers.length);
+  const outcome = spec.level === 'messages' ? runMessages(workload, churn, spec, onRound) : runRounds(workload, churn, spec, onRound);
+  return { ...outcome, feasibility: summarize(workload), sourceFanout: workload.sourceFanout };
+}
+
+function runRounds(workload: Workload, churn: ChurnPlan | undefined, spec: LagoverSpec, onRound?: OnRound): RunOutcome {
   const run = new LagoverRounds(workload, { ...spec, churn });
   const series: LagoverResult['series'] = {
     satisfiedShare: [], satisfiedShareAfterChurn: [], interactions: [], reconfigurations: [], refusals: [],
@@ -103,7 +115,7 @@ export function simulate(spec: LagoverSpec, inputs: LagoverInputs, onRound?: (ro
     parents: Array.from(forest.parent.subarray(1)),
     delays: Array.from(forest.delay.subarray(1), (delay, index) => (forest.root[index + 1] === SOURCE ? delay : null)),
     online: Array.from(forest.online.subarray(1), (flag) => flag === 1),
-    series, feasibility: summarize(workload), sourceFanout: workload.sourceFanout, fingerprint: run.fingerprint.digits(),
+    series, fingerprint: run.fingerprint.digits(),
   };
 }
 

@@ -27,9 +27,15 @@ export interface LagoverSpec {
   readonly churn: { readonly leave: number; readonly rejoin: number } | { readonly file: string; readonly roundSeconds: number } | undefined;
   readonly seed: number;
   readonly maxRounds: number;
+  /** In rounds on columns, or by messages between peers, where a round is a heartbeat. */
+  readonly level: Level;
+  /** Of level messages: the median one-way latency, and the share of messages that get lost. */
+  readonly network: { readonly latencyMs: number; readonly loss: number };
   /** A tree to verify. */
   readonly parents: readonly number[] | undefined;
 }
+
+export type Level = 'rounds' | 'messages';
 
 export interface WorkloadSpec {
   readonly name: WorkloadName;
@@ -43,6 +49,8 @@ export interface WorkloadSpec {
 }
 
 export const PEERS_MAX = 10_000_000;
+/** Each is a whole peer with its messages. */
+export const MESSAGING_PEERS_MAX = 20_000;
 const FANOUT_MAX = 10_000_000;
 const CONSTRAINT_MAX = 1e9;
 const ROUNDS_MAX = 10_000_000;
@@ -51,7 +59,7 @@ const MEASURED_ROUND_SECONDS = 600;
 
 const FIELDS = [
   'sourceFanout', 'peers', 'workload', 'algorithm', 'rules', 'oracle', 'source', 'timing', 'timeout', 'maintenance', 'churn',
-  'seed', 'maxRounds', 'level', 'parents',
+  'seed', 'maxRounds', 'level', 'network', 'parents',
 ];
 
 /** What is wrong with a description, as one sentence without its full stop; `peer` counts from 0. */
@@ -69,8 +77,10 @@ export class SpecFault extends Error {
 export function parseSpec(value: unknown): LagoverSpec {
   const spec = record(value, 'the file');
   onlyFields(spec, FIELDS, 'the file');
-  if (spec.level !== undefined) oneOf(spec, 'level', ['rounds'], 'rounds');
+  const level = oneOf(spec, 'level', ['rounds', 'messages'], 'rounds');
   const system = parseSystem(spec);
+  if (level === 'messages') mustSuitMessages(spec, peersOf(system));
+  else if (spec.network !== undefined) throw new SpecFault('network only means something with "level":"messages"');
   return {
     system,
     algorithm: oneOf(spec, 'algorithm', ALGORITHM_NAMES, ROUNDS_DEFAULTS.algorithm),
@@ -83,8 +93,21 @@ export function parseSpec(value: unknown): LagoverSpec {
     churn: parseChurn(spec.churn),
     seed: whole(spec, 'seed', 0, SEED_MAX, ROUNDS_DEFAULTS.seed),
     maxRounds: whole(spec, 'maxRounds', 1, ROUNDS_MAX, 5_000),
+    level,
+    network: parseNetwork(spec.network),
     parents: spec.parents === undefined ? undefined : parseParents(spec.parents, peersOf(system)),
   };
+}
+
+function mustSuitMessages(spec: Fields, peers: number): void {
+  if (peers > MESSAGING_PEERS_MAX) throw new SpecFault(`"level":"messages" simulates at most ${MESSAGING_PEERS_MAX} peers; take "level":"rounds" for ${peers}`);
+  if (spec.timing !== undefined) throw new SpecFault('timing only means something with "level":"rounds": messages take the time they take');
+}
+
+function parseNetwork(value: unknown): LagoverSpec['network'] {
+  const network = value === undefined ? {} : record(value, 'network');
+  onlyFields(network, ['latencyMs', 'loss'], 'network');
+  return { latencyMs: within(network, 'latencyMs', 0, 10_000, 100), loss: within(network, 'loss', 0, 1, 0) };
 }
 
 /** The line, from 1, on which element `index` of the top-level array "peers" begins. */

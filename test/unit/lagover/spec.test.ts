@@ -38,7 +38,11 @@ for (const [what, spec, expected] of [
   ['an unknown algorithm', { sourceFanout: 1, peers: PEERS, algorithm: 'magic' }, /algorithm must be one of greedy, hybrid.*, not "magic"/],
   ['an unknown oracle', { sourceFanout: 1, peers: PEERS, oracle: 'delphi' }, /oracle must be one of random, /],
   ['an unknown workload', { workload: { name: 'x' } }, /name must be one of tf1, /],
-  ['an unknown level', { sourceFanout: 1, peers: PEERS, level: 'x' }, /level must be one of rounds/],
+  ['an unknown level', { sourceFanout: 1, peers: PEERS, level: 'x' }, /level must be one of rounds, messages/],
+  ['a network without messages', { sourceFanout: 1, peers: PEERS, network: { loss: 0.1 } }, /network only means something with "level":"messages"/],
+  ['a share of lost messages above 1', { sourceFanout: 1, peers: PEERS, level: 'messages', network: { loss: 2 } }, /loss must be a number from 0 to 1/],
+  ['timing by messages', { sourceFanout: 1, peers: PEERS, level: 'messages', timing: 'synchronous' }, /timing only means something with "level":"rounds"/],
+  ['too many peers for messages', { workload: { name: 'rand', peers: 1_000_000 }, level: 'messages' }, /simulates at most 20000 peers/],
   ['a misspelt field', { sourceFanout: 1, peers: PEERS, maxRound: 4 }, /unknown field "maxRound"/],
   ['peers and a workload', { sourceFanout: 1, peers: PEERS, workload: { name: 'rand' } }, /not both/],
   ['a share above 1', { sourceFanout: 1, peers: PEERS, churn: { leave: 2, rejoin: 0 } }, /leave must be a number from 0 to 1/],
@@ -86,6 +90,25 @@ test('check decides, gives reasons, and verifies a tree', () => {
   assert.deepEqual([verdict.sufficient, verdict.feasible, verdict.reasons.length, verdict.tree?.valid], [false, true, 1, true]);
   const late = check(parseSpec({ sourceFanout: 1, peers, parents: [0, 1, 4, 2, 3] }), NO_FILES);
   assert.equal(late.tree?.valid, false);
+});
+
+test('by messages the same fields come out: rounds are heartbeats, delays are hops, and one seed gives one run', () => {
+  const spec = parseSpec({ sourceFanout: 1, peers: PEERS, level: 'messages', network: { latencyMs: 100, loss: 0.02 } });
+  const result = simulate(spec, NO_FILES);
+  assert.ok(result.converged);
+  assert.deepEqual(Object.keys(result).sort(), Object.keys(simulate(parseSpec({ sourceFanout: 1, peers: PEERS }), NO_FILES)).sort());
+  assert.deepEqual(result.parents, [0, 1, 1]);
+  assert.deepEqual(result.delays, [1, 2, 2]);
+  assert.equal(result.series.satisfiedShare.length, result.rounds);
+  assert.equal(simulate(spec, NO_FILES).fingerprint, result.fingerprint);
+});
+
+test('by messages a run under churn plays all its rounds, and an offline peer has neither parent nor delay', () => {
+  const spec = parseSpec({ workload: { name: 'rand', peers: 30 }, level: 'messages', churn: { leave: 0.05, rejoin: 0.1 }, maxRounds: 60 });
+  const result = simulate(spec, NO_FILES);
+  assert.equal(result.series.satisfiedShare.length, 60);
+  assert.ok(result.online.includes(false));
+  for (const [index, isOnline] of result.online.entries()) if (!isOnline) assert.deepEqual([result.parents[index], result.delays[index]], [-1, null]);
 });
 
 test('uplinks are read from a CSV by the name of the column', () => {
