@@ -9,6 +9,9 @@ import type { Contact } from '../core/contact.ts';
 import type { Millis, Protocol, StreamId, TimerKind } from '../core/env.ts';
 import type { Position } from '../core/position.ts';
 import { Lagover } from './lagover/agent/lagover.ts';
+import type { WalkName } from './lagover/agent/ring-walk.ts';
+import { RingWalk } from './lagover/agent/ring-walk.ts';
+import type { Terms, Tree } from './lagover/agent/tree.ts';
 import { Overlay } from './overlay/overlay.ts';
 import type { NodeEnv, Standing } from './local.ts';
 import { Local, TIMER } from './local.ts';
@@ -41,6 +44,7 @@ export class Node implements Protocol<Message> {
   readonly #somo: Somo | undefined;
   /** Undefined as long as there is no latency-graded tree. */
   #lagover: Lagover | undefined = undefined;
+  #walk: RingWalk | undefined = undefined;
 
   constructor(env: NodeEnv, options: ProtocolOptions, self: Contact) {
     this.local = new Local(env, options, self);
@@ -86,6 +90,11 @@ export class Node implements Protocol<Message> {
     });
   }
 
+  /** Takes part in a latency-graded tree, as its source if that is this peer; false when it is in too many already. */
+  joinTree(tree: Tree, terms: Terms, oracle: WalkName = 'random-delay'): boolean {
+    return this.lagover.join(tree, terms, this.walk.oracle(oracle));
+  }
+
   /** Finds the owner of `key`; exactly one handler runs. */
   lookup(key: Position, onDone: (result: LookupResult) => void, onFail: (reason: string) => void): number {
     return this.router.lookup(key, onDone, onFail);
@@ -105,6 +114,11 @@ export class Node implements Protocol<Message> {
   /** The latency-graded trees that it takes part in. */
   get lagover(): Lagover {
     return (this.#lagover ??= new Lagover(this.local, this.#requests));
+  }
+
+  /** How those trees find peers to meet. */
+  get walk(): RingWalk {
+    return (this.#walk ??= new RingWalk(this.local, this.#requests, this.lagover, () => this.#randomNeighbour()));
   }
 
   get zoneStart(): Position | undefined {
@@ -134,6 +148,7 @@ export class Node implements Protocol<Message> {
       case 'lagLocked':
       case 'lagAck':
       case 'lagReportReply':
+      case 'lagNamed':
       case 'syncReply': return this.#onReply(message.op, from, message, at);
       case 'put':
       case 'setField':
@@ -154,6 +169,7 @@ export class Node implements Protocol<Message> {
       case 'lagReport':
       case 'lagWay':
       case 'lagBye': return this.lagover.onMessage(from, message);
+      case 'lagLook': return this.walk.onLook(from, message);
       case 'lagAnswer':
         if (!this.#requests.onReply(message.op, from, message, at)) this.lagover.onMessage(from, message);
         return this.#lagover?.settle();
@@ -198,6 +214,14 @@ export class Node implements Protocol<Message> {
     // A reply nobody waits for is late or a repetition: harmless.
     this.#requests.onReply(op, from, message, at);
     this.#lagover?.settle();
+  }
+
+  /** One of those that the ring and the routing table know, with equal chances for either kind. */
+  #randomNeighbour(): Contact | undefined {
+    const { random } = this.local.env;
+    const near = this.membership.leafset.contacts();
+    const far = random.below(2) === 0 ? this.#tables.randomEntry() : undefined;
+    return far ?? (near.length === 0 ? undefined : near[random.below(near.length)]);
   }
 
   #onRequestsTimer(): void {

@@ -70,7 +70,12 @@ function live(world: World<Message, Fact>): void {
   const tree = treeOf({ id: 'tree', source: world.contact(0) });
   const oracle: PeerOracle = { ask: (_wish, onAnswer) => onAnswer(world.contact(random.below(PEERS))) };
   for (let i = 0; i < PEERS; i++) node(i).lagover.join(tree, { fanout: i === 0 ? 2 : 1 + (i % 3), constraint: 2 + (i % 4) }, oracle);
+  const walked = { ...tree, id: 'walked' };
+  for (let i = 0; i < PEERS - 1; i++) node(i).joinTree(walked, { fanout: 2, constraint: 3 + (i % 4) });
   world.runFor(20_000);
+  // The source is full by now: somebody has to move for the strictest.
+  node(PEERS - 1).joinTree(walked, { fanout: 2, constraint: 1 });
+  world.runFor(10_000);
   node(4).leave();
   for (let i = 5; i < 7; i++) node(i).lagover.leave(tree.id);
   world.runFor(30_000);

@@ -23,7 +23,7 @@ SPEC.json, everything but the system optional:
   "algorithm":"greedy|hybrid|adaptive"  "rules":"paper|displacing"  "oracle":"random|random-capacity|random-delay-capacity|
   random-delay|directory"  "source":"pull|push"  "timing":"synchronous|asynchronous"  "timeout":8  "maintenance":3
   "churn":{"leave":0.01,"rejoin":0.2} or {"trace":"FILE","roundSeconds":600}  "seed":1  "maxRounds":5000
-  "level":"rounds|messages": by messages between simulated peers, a round is a heartbeat of one second, there is no "timing",
+  "level":"rounds|messages": by messages between simulated peers, a round is a heartbeat (750 ms), there is no "timing",
    and "network":{"latencyMs":100,"loss":0.02} sets the median one-way latency and the share of messages lost`;
 
 /** Adds `sim lagover` to the command `sim`, and the command `lagover`. */

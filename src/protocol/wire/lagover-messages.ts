@@ -149,8 +149,23 @@ export interface LagBye {
   readonly link: number;
 }
 
+export interface LagLook {
+  readonly type: 'lagLook';
+  readonly op: number;
+  readonly tree: string;
+  readonly delayBelow: number;
+  readonly openSlot: boolean;
+}
+
+export interface LagNamed {
+  readonly type: 'lagNamed';
+  readonly op: number;
+  readonly suits: boolean;
+  readonly next?: Contact | undefined;
+}
+
 /** What is answered by number, through the peer's table of questions. */
-export type LagReply = LagLocked | LagAck | LagReportReply;
+export type LagReply = LagLocked | LagAck | LagReportReply | LagNamed;
 /** What an agent is handed. */
 export type LagInput = LagMeet | LagClaim | LagAnswer | LagLock | LagUnlock | LagMove | LagRelease | LagReport | LagWay | LagBye;
-export type LagMessage = LagReply | LagInput;
+export type LagMessage = LagReply | LagInput | LagLook;

@@ -49,6 +49,8 @@ export const MESSAGE = {
   lagReportReply: 50,
   lagWay: 51,
   lagBye: 52,
+  lagLook: 53,
+  lagNamed: 54,
 } as const;
 
 export type MessageType = keyof typeof MESSAGE;

@@ -122,6 +122,8 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   }),
   lagReportReply: of('lagReportReply', { op: u32, held: fc.boolean(), needFull: fc.boolean(), stamp: u32, version: u32, path: maybe(lagPath) }),
   lagWay: of('lagWay', { tree: text(64), link: double, stamp: u32, version: u32, path: lagPath }),
+  lagLook: of('lagLook', { op: u32, tree: text(64), delayBelow: double, openSlot: fc.boolean() }),
+  lagNamed: of('lagNamed', { op: u32, suits: fc.boolean(), next: maybe(contact) }),
   lagBye: of('lagBye', { tree: text(64), link: double }),
   syncReply: of('syncReply', { op: u32, equal: fc.boolean(), entries: fc.array(syncEntry, { maxLength: 6 }), coveredTo: maybe(position) }),
 };

@@ -110,6 +110,11 @@ export class Agent {
     return (parent === undefined ? 0 : (parent.path.steps[0]?.delay ?? 0)) + this.#context.tree.hop;
   }
 
+  /** Whether it knows that it stands below that peer. */
+  isBelow(peer: Contact): boolean {
+    return isOnPath(this.#uplink.parent?.path, peer.peerId);
+  }
+
   /** Slots that somebody could be granted now. */
   get openSlots(): number {
     if (this.#context.now() < this.#grantsFrom || (this.#uplink.parent?.path.steps.length ?? 0) >= PATH_MAX - 1) return 0;

@@ -35,7 +35,10 @@ export interface Decision {
   readonly cast: Cast;
 }
 
-export function decideAt(tree: Tree, place: Place, meet: Pick<LagMeet, 'self' | 'children'>, random: Random): Decision {
+type Introduction = Pick<LagMeet, 'self' | 'children'>;
+
+export function decideAt(tree: Tree, toldPlace: Place, toldMeet: Introduction, random: Random): Decision {
+  const { place, meet } = eachOnce(tree, toldPlace, toldMeet);
   const cast = castOf(tree, place, meet);
   const algorithm = ALGORITHMS[tree.algorithm];
   const options = { rules: tree.rules, source: tree.sourceKind };
@@ -54,7 +57,23 @@ export function decideAt(tree: Tree, place: Place, meet: Pick<LagMeet, 'self' | 
   return { cast, action: algorithm.meet(i, j, options) };
 }
 
-function castOf(tree: Tree, place: Place, meet: Pick<LagMeet, 'self' | 'children'>): Cast {
+/**
+ * Reports are of different ages, so one peer may be told of at two places; the rules expect a tree. What j knows itself
+ * counts first: its path and its children, then what i says, then what the children say in turn.
+ */
+function eachOnce(tree: Tree, place: Place, meet: Introduction): { place: Place; meet: Introduction } {
+  const known = new Set([tree.source.peerId, place.self.contact.peerId, meet.self.contact.peerId]);
+  for (const { contact } of place.path?.steps ?? []) known.add(contact.peerId);
+  const isNew = ({ contact }: { readonly contact: Contact }): boolean => {
+    const before = known.size;
+    return known.add(contact.peerId).size > before;
+  };
+  const children = place.children.filter(isNew);
+  const ofInitiator = meet.children.filter(isNew);
+  return { place: { ...place, children: children.map((child) => ({ ...child, children: child.children.filter(isNew) })) }, meet: { ...meet, children: ofInitiator } };
+}
+
+function castOf(tree: Tree, place: Place, meet: Introduction): Cast {
   const contacts: Contact[] = [place.self.contact, meet.self.contact];
   for (const { contact } of meet.children) contacts.push(contact);
   for (const { contact } of place.path?.steps ?? []) contacts.push(contact);

@@ -1,7 +1,8 @@
 /**
  * Whom to meet, when nobody is known: the oracle of section 2.1.4, behind one interface.
  *
- * In the simulator it has exact knowledge (sim/lagover/exact-oracle.ts); real peers ask other peers, so it may answer later.
+ * In the simulator it has exact knowledge (sim/lagover/exact-oracle.ts); real peers ask others by a random walk over the ring
+ * (ring-walk.ts), so it may answer later.
  */
 import type { Contact } from '../../../core/contact.ts';
 

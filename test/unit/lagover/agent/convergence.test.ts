@@ -8,7 +8,7 @@ import { ALGORITHM_NAMES } from '../../../../src/protocol/lagover/algorithm.ts';
 import { ORACLE_NAMES } from '../../../../src/sim/lagover/oracles.ts';
 import { settle, system, trees, workload } from './small-trees.ts';
 
-const CYCLE_MAX_MS = 2_000;
+const CYCLE_MAX_MS = 1_500;
 
 for (const name of ['tf1', 'rand', 'bicorr', 'biuncorr'] as const) {
   for (const algorithm of ALGORITHM_NAMES) {

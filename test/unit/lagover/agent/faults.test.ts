@@ -9,7 +9,7 @@ import { describeFaults, drawFaultPlan, playFaults } from '../../../../src/sim/f
 import type { TreeWorld } from '../../../../src/sim/lagover/tree-world.ts';
 import { settle, system, trees, workload } from './small-trees.ts';
 
-const TWO_HEARTBEATS_MS = 2_000;
+const TWO_HEARTBEATS_MS = 1_500;
 
 function assertSafe(world: TreeWorld, what: string): void {
   assert.equal(world.faults.exceeded, 0, `a fan-out was exceeded: ${what}`);
