@@ -9,7 +9,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const HERE = import.meta.dirname;
-const HELPERS = ['run.ts', 'report.ts'];
+const HELPERS = ['run.ts', 'report.ts', 'rate-limiter.ts'];
 const NODE_FLAGS = ['--expose-gc', '--max-old-space-size=16000', '--max-semi-space-size=64'];
 
 const known = readdirSync(HERE).filter((file) => file.endsWith('.ts') && !HELPERS.includes(file)).map((file) => file.slice(0, -3));

@@ -42,6 +42,8 @@ export interface PeerOptions {
   readonly attributes?: Readonly<Record<string, number | string>>;
   /** Links offered to multicast trees of others; default none. */
   readonly degree?: number;
+  /** Every byte costs: takes no part in bandwidth measurements. */
+  readonly metered?: boolean;
   /** Serves the HTTP API as well, on loopback. */
   readonly api?: ApiAddress;
   /** Gives up starting. */
@@ -98,7 +100,7 @@ export interface Dereferenced extends Found {
 
 /** Starts a peer and enters its pool. Throws GroveError. */
 export async function createPeer(options: PeerOptions = {}): Promise<Peer> {
-  const { data, listen, join, name, poolKey, pool, attributes = {}, degree, api, signal } = options;
+  const { data, listen, join, name, poolKey, pool, attributes = {}, degree, metered = false, api, signal } = options;
   if (api !== undefined) checkLoopback(api.host);
   return new Peer(
     await startDaemon({
@@ -108,6 +110,7 @@ export async function createPeer(options: PeerOptions = {}): Promise<Peer> {
       poolKey: poolKey === undefined ? undefined : checkedKey(poolKey),
       attributes: new Map(Object.entries(attributes)),
       degreeBound: degree,
+      metered,
       signal,
       ...(join === undefined ? {} : { join }),
       ...(pool === undefined ? {} : { settings: pool }),

@@ -43,6 +43,8 @@ export interface DaemonOptions {
   readonly attributes?: Report;
   /** Links that this machine offers to multicast trees; default none. */
   readonly degreeBound?: number | undefined;
+  /** Every byte costs: no bandwidth measurements. */
+  readonly metered?: boolean;
   /** Serves the daemon to the outside: the API, and in tests nothing. */
   readonly serve?: ((daemon: Daemon) => Promise<Served>) | undefined;
   /** Gives up starting, and throws its reason. */
@@ -250,7 +252,7 @@ export class Daemon {
   }
 
   async #startSession(choice: PoolChoice, again: boolean): Promise<Session> {
-    const { listen, settings = {}, tuning = {}, attributes = NO_ATTRIBUTES, degreeBound = 0 } = this.#options;
+    const { listen, settings = {}, tuning = {}, attributes = NO_ATTRIBUTES, degreeBound = 0, metered = false } = this.#options;
     const signals = [this.#giveUp.signal, again ? undefined : this.#options.signal].filter((one) => one !== undefined);
     const start = async (addresses: readonly string[]): Promise<Session> =>
       Session.start({
@@ -264,6 +266,7 @@ export class Daemon {
         tuning,
         attributes,
         degreeBound,
+        metered,
         signal: AbortSignal.any(signals),
         onFact: (fact) => this.#onFact(fact),
         onBroken: (error) => this.#onBroken(error),

@@ -8,6 +8,7 @@ import { performance } from 'node:perf_hooks';
 import { tmpdir } from 'node:os';
 import type { HostSample } from '../host/metrics.ts';
 import { HostMetrics } from '../host/metrics.ts';
+import type { BandwidthBook } from '../protocol/measure/bandwidth-book.ts';
 import type { Node } from '../protocol/node.ts';
 import type { Report, Value } from '../protocol/pool/report.ts';
 import { isSettled } from '../protocol/measure/vivaldi.ts';
@@ -21,6 +22,7 @@ export interface OwnReportOptions {
   readonly attributes: Report;
   /** Links that this machine offers to multicast trees. */
   readonly degreeBound: number;
+  readonly bandwidth: BandwidthBook;
 }
 
 export class OwnReport {
@@ -41,7 +43,7 @@ export class OwnReport {
   }
 
   get report(): Report {
-    const { node, attributes, degreeBound } = this.#options;
+    const { node, attributes, degreeBound, bandwidth } = this.#options;
     const { contact, coordinate } = node.local;
     const values = new Map<string, Value>([['name', contact.name], ['version', this.#version], ['degree.bound', degreeBound], ['degree.table', [0, 0, 0]]]);
     const put = (name: string, value: number | string | undefined): void => void (value !== undefined && values.set(name, value));
@@ -54,6 +56,9 @@ export class OwnReport {
     put('mem.free', sample?.freeBytes);
     put('disk.free', sample?.diskFreeBytes);
     put('uptime', sample?.uptimeSeconds);
+    const now = performance.now();
+    put('net.up', bandwidth.own('outgoing', now));
+    put('net.down', bandwidth.own('incoming', now));
     for (const [name, value] of attributes) values.set(name, value);
     return values;
   }

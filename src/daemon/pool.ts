@@ -14,7 +14,7 @@ import { DEFAULTS, STRATEGY_NAMES } from '../protocol/options.ts';
 import type { PoolSettings as WireSettings } from '../protocol/wire/gen/grove/v1/invite_pb.ts';
 import { PoolSettingsSchema } from '../protocol/wire/gen/grove/v1/invite_pb.ts';
 
-export type PoolSettings = Pick<ProtocolOptions, 'strategy' | 'dimensions' | 'leafsetRadius' | 'replicas'>;
+export type PoolSettings = Pick<ProtocolOptions, 'strategy' | 'dimensions' | 'leafsetRadius' | 'replicas' | 'somoArity' | 'somoPeriodMs'>;
 
 export interface Pool {
   /** 32 secret bytes. */
@@ -29,14 +29,20 @@ export const INTRODUCERS_MAX = 16;
 const DIMENSIONS_MAX = 8;
 const LEAFSET_RADIUS_MAX = 16;
 const REPLICAS_MAX = 16;
+const ARITY_MIN = 2;
+const ARITY_MAX = 64;
+const PERIOD_MIN_MS = 1_000;
+const PERIOD_MAX_MS = 3_600_000;
+/** Small pools, and most are, can afford a report every few seconds. */
+const PERIOD_MS = 5_000;
 const ID_DIGITS = 16;
 
 /** A pool of one, private because nobody else has its key. */
 export function newPool(settings: Partial<PoolSettings>, key?: Uint8Array): Pool {
-  const { strategy, dimensions, leafsetRadius, replicas } = DEFAULTS;
+  const { strategy, dimensions, leafsetRadius, replicas, somoArity } = DEFAULTS;
   return {
     key: key ?? new Uint8Array(randomBytes(POOL_KEY_BYTES)),
-    settings: checkedSettings({ strategy, dimensions, leafsetRadius, replicas, ...settings }),
+    settings: checkedSettings({ strategy, dimensions, leafsetRadius, replicas, somoArity, somoPeriodMs: PERIOD_MS, ...settings }),
     introducers: [],
   };
 }
@@ -48,29 +54,35 @@ export function poolIdOf(key: Uint8Array): string {
 
 /** Throws GroveError 'usage' on values outside their bounds. */
 export function checkedSettings(settings: PoolSettings): PoolSettings {
-  const { strategy, dimensions, leafsetRadius, replicas } = settings;
+  const { strategy, dimensions, leafsetRadius, replicas, somoArity, somoPeriodMs } = settings;
   if (!STRATEGY_NAMES.includes(strategy)) {
     throw new GroveError('usage', `There is no routing strategy ${JSON.stringify(strategy)}: choose one of ${STRATEGY_NAMES.join(', ')}.`);
   }
-  checkWithin('dimensions', dimensions, DIMENSIONS_MAX);
-  checkWithin('the leafset radius', leafsetRadius, LEAFSET_RADIUS_MAX);
-  checkWithin('the number of replicas', replicas, REPLICAS_MAX);
-  return { strategy, dimensions, leafsetRadius, replicas };
+  checkWithin('dimensions', dimensions, 1, DIMENSIONS_MAX);
+  checkWithin('the leafset radius', leafsetRadius, 1, LEAFSET_RADIUS_MAX);
+  checkWithin('the number of replicas', replicas, 1, REPLICAS_MAX);
+  checkWithin("the metadata tree's arity", somoArity, ARITY_MIN, ARITY_MAX);
+  checkWithin('the time between reports in ms', somoPeriodMs, PERIOD_MIN_MS, PERIOD_MAX_MS);
+  return { strategy, dimensions, leafsetRadius, replicas, somoArity, somoPeriodMs };
 }
 
-function checkWithin(what: string, value: number, max: number): void {
-  if (Number.isInteger(value) && value >= 1 && value <= max) return;
-  throw new GroveError('usage', `${value} is out of range: ${what} must be a whole number from 1 to ${max}.`);
+function checkWithin(what: string, value: number, min: number, max: number): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  throw new GroveError('usage', `${value} is out of range: ${what} must be a whole number from ${min} to ${max}.`);
 }
 
 /** Refuses wishes that differ from what the pool has. */
 export function checkWishes(settings: PoolSettings, wishes: Partial<PoolSettings>): void {
-  const flags = { strategy: '--routing', dimensions: '--dimensions', leafsetRadius: '--leafset', replicas: 'replicas' } as const;
+  const flags = { strategy: '--routing', dimensions: '--dimensions', leafsetRadius: '--leafset', replicas: 'replicas', somoArity: '--arity', somoPeriodMs: '--report-seconds' } as const;
   for (const name of Object.keys(flags) as (keyof PoolSettings)[]) {
     const wish = wishes[name];
     if (wish === undefined || wish === settings[name]) continue;
-    throw new GroveError('usage', `This pool was created with ${flags[name]} ${settings[name]}, not ${wish}: leave ${flags[name]} out, or create another pool.`);
+    throw new GroveError('usage', `This pool was created with ${flags[name]} ${asFlag(name, settings[name])}, not ${asFlag(name, wish)}: leave ${flags[name]} out, or create another pool.`);
   }
+}
+
+function asFlag(name: keyof PoolSettings, value: string | number): string {
+  return String(name === 'somoPeriodMs' ? Number(value) / 1_000 : value);
 }
 
 export function settingsToWire(settings: PoolSettings): WireSettings {
@@ -80,9 +92,9 @@ export function settingsToWire(settings: PoolSettings): WireSettings {
 /** Undefined on settings that no pool of this version can have. */
 export function settingsFromWire(wire: WireSettings | undefined): PoolSettings | undefined {
   if (wire === undefined) return undefined;
-  const { strategy, dimensions, leafsetRadius, replicas } = wire;
+  const { strategy, dimensions, leafsetRadius, replicas, somoArity, somoPeriodMs } = wire;
   try {
-    return checkedSettings({ strategy: strategy as StrategyName, dimensions, leafsetRadius, replicas });
+    return checkedSettings({ strategy: strategy as StrategyName, dimensions, leafsetRadius, replicas, somoArity, somoPeriodMs });
   } catch {
     return undefined;
   }
@@ -102,7 +114,7 @@ export function decodeSettings(bytes: Uint8Array): PoolSettings | undefined {
 }
 
 export function sameSettings(a: PoolSettings, b: PoolSettings): boolean {
-  return a.strategy === b.strategy && a.dimensions === b.dimensions && a.leafsetRadius === b.leafsetRadius && a.replicas === b.replicas;
+  return (Object.keys(a) as (keyof PoolSettings)[]).every((name) => a[name] === b[name]);
 }
 
 /** `--pool-key FILE`: 32 bytes as they are, in hex or in base64. */

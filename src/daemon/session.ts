@@ -20,6 +20,7 @@ import { protocolOptions } from '../protocol/options.ts';
 import type { Report } from '../protocol/pool/report.ts';
 import { createCodec } from '../protocol/wire/codec.ts';
 import type { Message } from '../protocol/wire/messages.ts';
+import { BandwidthWatch } from './bandwidth-watch.ts';
 import { reachAny, Search } from './bootstrap.ts';
 import { deferred } from './deferred.ts';
 import { Operations } from './operations.ts';
@@ -44,6 +45,8 @@ export interface SessionOptions {
   /** What the operator says of this machine. */
   readonly attributes: Report;
   readonly degreeBound: number;
+  /** Takes no part in bandwidth measurements. */
+  readonly metered: boolean;
   /** Gives up entering. */
   readonly signal: AbortSignal;
   readonly onFact: (fact: Fact | HostFact) => void;
@@ -53,8 +56,8 @@ export interface SessionOptions {
 
 type GroveHost = Host<Message, Fact>;
 
-/** Every member of every pool runs the metadata tree alike; small pools can afford a report every few seconds. */
-const POOL_VIEW: Partial<ProtocolOptions> = { somo: 'synchronised', somoArity: 8, somoPeriodMs: 5_000 };
+/** Every member of every pool gathers alike. */
+const POOL_VIEW: Partial<ProtocolOptions> = { somo: 'synchronised' };
 /** How long the ring may take to let a newcomer in whom a member has answered. */
 const JOIN_MS = 45_000;
 const REMEMBER_MS = 60_000;
@@ -73,6 +76,7 @@ export class Session {
   readonly knowsOthers: boolean;
   readonly #search: Search;
   readonly #report: OwnReport;
+  readonly #bandwidth: BandwidthWatch;
   readonly #remembering: NodeJS.Timeout;
   #stopping: Promise<void> | undefined;
 
@@ -118,8 +122,9 @@ export class Session {
     this.store = store;
     const deadlineMs = node.local.options.operationMs + OPERATION_SLACK_MS;
     this.operations = new Operations(node, (call) => host.input(call), deadlineMs);
-    const { attributes, degreeBound } = options;
-    this.#report = new OwnReport({ node, directory: options.state.directory, attributes, degreeBound });
+    const { attributes, degreeBound, metered } = options;
+    this.#bandwidth = new BandwidthWatch(node, host, metered);
+    this.#report = new OwnReport({ node, directory: options.state.directory, attributes, degreeBound, bandwidth: this.#bandwidth.book });
     const { leafset } = node.membership;
     const peers = [...recallPeers(store), ...pool.introducers.map((address) => [address])];
     this.knowsOthers = peers.length > 0;
@@ -156,6 +161,7 @@ export class Session {
   async #stop(): Promise<void> {
     clearInterval(this.#remembering);
     this.#report.stop();
+    this.#bandwidth.stop();
     this.#remember();
     this.operations.stop();
     await this.#leave();
@@ -185,7 +191,7 @@ export class Session {
 }
 
 async function startHost(options: SessionOptions, store: Store, onFact: (fact: Fact | HostFact) => void): Promise<GroveHost> {
-  const { state, choice, listen, name, lan } = options;
+  const { state, choice, listen, name, lan, metered } = options;
   const known = new Map<string, Position>();
   return createHost<Message, Fact>({
     privateKey: state.identity.privateKey,
@@ -199,6 +205,7 @@ async function startHost(options: SessionOptions, store: Store, onFact: (fact: F
     onFact,
     mdns: lan,
     upnp: lan,
+    metered,
   });
 }
 

@@ -12,8 +12,8 @@ import type { Millis } from '../core/env.ts';
 import { GroveError } from '../core/errors.ts';
 import type { HostCounters, HostFact } from './facts.ts';
 import type { Introduction, Membership, Remote } from './handshake.ts';
-import { decodeCard, greetAsAcceptor, greetAsOpener, refuseBusy } from './handshake.ts';
-import { HelloStream } from './hello-stream.ts';
+import { decodeCard, greetAsAcceptor, greetAsOpener, HELLO_FRAME_BYTES_MAX, refuseBusy } from './handshake.ts';
+import { FramedStream } from './framed-stream.ts';
 import type { HostLimits } from './host-options.ts';
 import { multihashOf, positionOfMultihash } from './identity.ts';
 import { HandshakeRefused } from './membership.ts';
@@ -94,7 +94,7 @@ export class Connections {
     const line = this.#lineOf(connection);
     if (line === undefined || line.introduction !== undefined) return stream.abort(new Error('no handshake is due'));
     if (this.#unproven > this.#options.limits.unprovenMax) {
-      refuseBusy(new HelloStream(stream, AbortSignal.timeout(this.#options.limits.handshakeMs)));
+      refuseBusy(new FramedStream(stream, { frameBytesMax: HELLO_FRAME_BYTES_MAX, signal: AbortSignal.timeout(this.#options.limits.handshakeMs) }));
       this.#refuse(line, new HandshakeRefused('busy'));
       return;
     }
@@ -216,7 +216,7 @@ export class Connections {
     try {
       const opens = typeof from === 'function';
       const stream = opens ? await from(signal) : from;
-      const channel = new HelloStream(stream, signal);
+      const channel = new FramedStream(stream, { frameBytesMax: HELLO_FRAME_BYTES_MAX, signal });
       const greet = opens ? greetAsOpener : greetAsAcceptor;
       const introduction = await greet(channel, this.#ownFor(line), line.remote);
       stream.close({ signal }).catch(() => undefined);

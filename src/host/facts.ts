@@ -40,6 +40,11 @@ export interface HostCounters {
   streamBytesSent: number;
   streamBytesReceived: number;
   linksReleased: number;
+  /** Of bandwidth measurements, datagrams and bursts. */
+  probeBytesSent: number;
+  probeBytesReceived: number;
+  /** Datagrams that belong to no measurement. */
+  probeDatagramsDropped: number;
 }
 
 export function newCounters(): HostCounters {
@@ -64,5 +69,8 @@ export function newCounters(): HostCounters {
     streamBytesSent: 0,
     streamBytesReceived: 0,
     linksReleased: 0,
+    probeBytesSent: 0,
+    probeBytesReceived: 0,
+    probeDatagramsDropped: 0,
   };
 }

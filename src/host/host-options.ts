@@ -32,6 +32,8 @@ export interface HostOptions<M, F> {
   readonly mdns?: boolean;
   /** Ask the router for a port. Default false. */
   readonly upnp?: boolean;
+  /** Every byte costs: take no part in bandwidth measurements. Default false. */
+  readonly metered?: boolean;
   /** Makes the protocol's draws repeatable; from the system's randomness if left out. */
   readonly seed?: bigint;
   readonly limits?: Partial<HostLimits>;

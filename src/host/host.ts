@@ -30,7 +30,10 @@ import { Inbox } from './inbox.ts';
 import { InputLoop } from './input-loop.ts';
 import type { Node } from './libp2p.ts';
 import { LinkTable } from './link-table.ts';
+import type { Rate } from '../protocol/measure/bandwidth.ts';
 import { poolKeysOf } from './membership.ts';
+import { PROBE_PROTOCOL } from './probing/probe-dialogue.ts';
+import { Prober } from './probing/prober.ts';
 import { Reachability } from './reachability.ts';
 import { Relays } from './relays.ts';
 
@@ -57,6 +60,10 @@ export interface Host<M, F> {
   setSettings(settings: Uint8Array): void;
   /** Called after our contact changed. */
   onSelfChanged(callback: (contact: Contact) => void): void;
+  /** Measures the bottleneck to a member in bit/s ([0075]); undefined when it cannot be told. Costs up to 400 kB. */
+  measureBandwidth(contact: Contact): Promise<Rate | undefined>;
+  /** Called when a member has measured the way to us. */
+  onBandwidth(callback: (peerId: string, rate: Rate) => void): void;
   /** Called for members found on the local network; not yet proven. */
   onDiscovered(callback: (contact: Contact) => void): void;
   stop(): Promise<void>;
@@ -69,6 +76,7 @@ const TRIAL_PROTOCOL = '/grove/1/trial';
 const CONTROL_STREAMS_PER_CONNECTION = 4;
 const HELLO_STREAMS_PER_CONNECTION = 2;
 const TRIAL_STREAMS_PER_CONNECTION = 2;
+const PROBE_STREAMS_PER_CONNECTION = 2;
 
 /** Starts a host. Rejects with a GroveError if it cannot listen. */
 export async function createHost<M, F>(options: HostOptions<M, F>): Promise<Host<M, F>> {
@@ -95,8 +103,10 @@ class RealHost<M, F> implements Host<M, F> {
   readonly #inbox: Inbox<M>;
   readonly #relays: Relays;
   readonly #reachability: Reachability;
+  readonly #prober: Prober;
   readonly #selfChanged: ((contact: Contact) => void)[] = [];
   readonly #discovered: ((contact: Contact) => void)[] = [];
+  readonly #measured: ((peerId: string, rate: Rate) => void)[] = [];
   #contact: Contact;
   #settings: Uint8Array;
   #protocol: Protocol<M> | undefined;
@@ -173,6 +183,7 @@ class RealHost<M, F> implements Host<M, F> {
       dialAnew: async (addresses, peerId, signal) => this.#running().dialAnew(addresses, peerId, signal),
       onAnswer: () => this.#relays.onNews(),
     });
+    this.#prober = this.#newProber();
     this.env = this.#newEnv();
   }
 
@@ -206,6 +217,7 @@ class RealHost<M, F> implements Host<M, F> {
           { id: CONTROL_PROTOCOL, streamsMax: CONTROL_STREAMS_PER_CONNECTION, onStream: (stream, on) => this.#onStream(stream, on, 'control') },
           { id: DATA_PROTOCOL, streamsMax: this.#limits.streamsPerPeerMax, onStream: (stream, on) => this.#onStream(stream, on, 'data') },
           { id: TRIAL_PROTOCOL, streamsMax: TRIAL_STREAMS_PER_CONNECTION, onStream: (stream, on) => this.#onStream(stream, on, 'trial') },
+          { id: PROBE_PROTOCOL, streamsMax: PROBE_STREAMS_PER_CONNECTION, onStream: (stream, on) => this.#onStream(stream, on, 'probe') },
         ],
       });
     } catch (error) {
@@ -261,6 +273,14 @@ class RealHost<M, F> implements Host<M, F> {
     this.#discovered.push(callback);
   }
 
+  async measureBandwidth(contact: Contact): Promise<Rate | undefined> {
+    return this.#prober.measure(contact);
+  }
+
+  onBandwidth(callback: (peerId: string, rate: Rate) => void): void {
+    this.#measured.push(callback);
+  }
+
   async stop(): Promise<void> {
     this.#stopping ??= this.#stop().then(() => this.#resolveClosed());
     return this.#stopping;
@@ -273,6 +293,7 @@ class RealHost<M, F> implements Host<M, F> {
     this.#dialer.stop();
     this.#streams.stop();
     this.#links.stop();
+    await this.#prober.stop();
     const node = this.#node;
     if (node === undefined) return;
     const deadline = new Promise<void>((resolve) => {
@@ -280,6 +301,16 @@ class RealHost<M, F> implements Host<M, F> {
     });
     await Promise.race([node.stop().catch(() => undefined), deadline]);
     for (const connection of node.connections()) connection.abort(new Error('stopped'));
+  }
+
+  #newProber(): Prober {
+    return new Prober({
+      counters: this.counters,
+      isMetered: this.#options.metered ?? false,
+      open: async (contact) => this.#openStream(contact, PROBE_PROTOCOL),
+      selfAddresses: () => this.#contact.addresses,
+      onIncoming: (peerId, rate) => this.#measured.forEach((callback) => callback(peerId, rate)),
+    });
   }
 
   #newEnv(): Env<M, F> {
@@ -337,13 +368,14 @@ class RealHost<M, F> implements Host<M, F> {
     return { line, stream: await this.#running().openStream(line.connection, protocol, signal) };
   }
 
-  #onStream(stream: Stream, connection: Connection, what: 'control' | 'data' | 'trial'): void {
+  #onStream(stream: Stream, connection: Connection, what: 'control' | 'data' | 'trial' | 'probe'): void {
     this.#connections.whenProven(connection).then(
       (line) => {
         if (this.#stopping !== undefined) stream.abort(new Error('stopping'));
         else if (what === 'control') this.#inbox.accept(stream, line);
         else if (what === 'data') this.#streams.accept(stream, line);
-        else void this.#reachability.answer(stream, line);
+        else if (what === 'trial') void this.#reachability.answer(stream, line);
+        else void this.#prober.answer(stream, line);
       },
       () => stream.abort(new Error('not proven')),
     );

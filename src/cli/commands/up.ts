@@ -24,6 +24,9 @@ interface UpOptions {
   readonly leafset?: number;
   readonly attribute?: readonly string[];
   readonly degree?: number;
+  readonly metered?: boolean;
+  readonly arity?: number;
+  readonly reportSeconds?: number;
   readonly json?: boolean;
 }
 
@@ -43,10 +46,13 @@ export function defineUp(program: Command): void {
     .option('--name <name>', 'what others see (default: the name of this machine)')
     .option('--attribute <name=value...>', "values of your own in this machine's report, like region=eu or gpu.count=2")
     .option('--degree <n>', 'links offered to multicast trees of others (default: none)', numberWithin(0, 1_000, true))
+    .option('--metered', 'every byte costs: take no part in bandwidth measurements')
     .option('--pool-key <file>', "the pool's key: 32 bytes, as they are, in hex or in base64")
     .option('--routing <name>', 'of a new pool: leafset, chord, pastry or can (default: pastry)')
     .option('--dimensions <d>', 'of a new pool with can routing (default: 2)', numberWithin(1, 8, true))
-    .option('--leafset <r>', 'of a new pool: neighbours known on each side (default: 8)', numberWithin(1, 16, true));
+    .option('--leafset <r>', 'of a new pool: neighbours known on each side (default: 8)', numberWithin(1, 16, true))
+    .option('--arity <k>', 'of a new pool: children of a node of its metadata tree (default: 8)', numberWithin(2, 64, true))
+    .option('--report-seconds <s>', 'of a new pool: how often machines report (default: 5)', numberWithin(1, 3_600, true));
   withExamples(withJson(command), ['up', 'up --data ./second --join grove1...', 'up --listen /ip4/127.0.0.1/tcp/0 --api 127.0.0.1:0 --json']);
   command.action(async (options: UpOptions) => up(options));
 }
@@ -67,11 +73,14 @@ async function up(options: UpOptions): Promise<void> {
     name: options.name,
     attributes: readAttributes(options.attribute ?? []),
     degreeBound: options.degree,
+    metered: options.metered ?? false,
     poolKey: options.poolKey === undefined ? undefined : readPoolKey(options.poolKey),
     settings: {
       ...(options.routing === undefined ? {} : { strategy: options.routing }),
       ...(options.dimensions === undefined ? {} : { dimensions: options.dimensions }),
       ...(options.leafset === undefined ? {} : { leafsetRadius: options.leafset }),
+      ...(options.arity === undefined ? {} : { somoArity: options.arity }),
+      ...(options.reportSeconds === undefined ? {} : { somoPeriodMs: options.reportSeconds * 1_000 }),
     },
     serve: async (serving) => serveApi(serving, address),
   }).catch((error: unknown) => {

@@ -2,11 +2,14 @@
  * Bottleneck bandwidth from packet trains, and a machine's own from those of its leafset ([0075]-[0077]): pure estimators.
  *
  * Packets sent back to back leave a bottleneck S/rate apart. A receiver in user space stamps them late, sometimes by
- * milliseconds, and never early: so of several trains the smallest arrival of each index counts, and the lower hull of those
- * tells the spacing. Single pairs would measure the scheduler. Where nothing can be told the answer is undefined, never a guess.
+ * milliseconds, and never early: so the lower hull of a train's arrivals runs along the bottleneck's own line, broken by flat
+ * pieces (a loop that slept and caught up) and steep ones (one that never did). Over several trains the slope that the
+ * most packets agree on counts: a wrong one comes about by chance, and each time another. Trains are not laid over one another: each leaves its sender with a delay of its own, and the
+ * envelope of lines side by side is steeper than any. Single pairs would measure the scheduler. Where nothing can be told the
+ * answer is undefined, never a guess.
  */
 
-/** Arrivals of one train in ms, by index of the packet, on the receiver's clock less the sender's stamp of the train; NaN: lost. */
+/** Arrivals of one train in ms on the receiver's clock, by index of the packet; NaN: lost. */
 export type Train = readonly number[];
 
 export interface Rate {
@@ -19,25 +22,30 @@ export interface Rate {
 const PACKETS_MIN = 8;
 /** Spacings below this cannot be told apart from the clock's own grain. */
 const SPACING_MIN_MS = 0.02;
+/** Spacings that differ by no more than this are one. */
+const AGREEMENT_SHARE = 0.05;
+/** bit/s that cannot be told from more: full packets that close together. */
+export const RATE_MAX = 6e8;
 
 /** The rate of the narrowest link on the way, from trains of equal packets; undefined when they do not tell. */
 export function rateOf(trains: readonly Train[], packetBytes: number): Rate | undefined {
-  const points = lowerHull(earliest(trains));
-  const first = points[0];
-  const last = points[points.length - 1];
-  if (!first || !last || last.index - first.index + 1 < PACKETS_MIN) return undefined;
-  // Between the two corners that are farthest apart lie the most packets that were delayed by the link alone.
-  let from = first;
-  let to = last;
-  let longest = 0;
-  for (let i = 1; i < points.length; i++) {
-    const [a, b] = [points[i - 1] as Point, points[i] as Point];
-    if (b.index - a.index > longest) [longest, from, to] = [b.index - a.index, a, b];
+  const pieces = trains.flatMap(piecesOf);
+  const sloped = agreedSpacing(pieces.filter(({ spacingMs }) => spacingMs >= SPACING_MIN_MS));
+  if (sloped !== undefined) return { bitsPerSecond: (packetBytes * 8 * 1_000) / sloped, isAtLeast: false };
+  const flat = pieces.reduce((sum, { packets, spacingMs }) => sum + (spacingMs < SPACING_MIN_MS ? packets : 0), 0);
+  return flat + 1 < PACKETS_MIN ? undefined : { bitsPerSecond: (packetBytes * 8 * 1_000) / SPACING_MIN_MS, isAtLeast: true };
+}
+
+/** The spacing that the most packets have within the tolerance; undefined if too few agree. */
+function agreedSpacing(pieces: readonly Piece[]): number | undefined {
+  let best: { readonly packets: number; readonly spacingMs: number } | undefined;
+  for (const { spacingMs: centre } of pieces) {
+    const alike = pieces.filter(({ spacingMs }) => Math.abs(spacingMs - centre) <= AGREEMENT_SHARE * centre);
+    const packets = alike.reduce((sum, piece) => sum + piece.packets, 0);
+    if (best !== undefined && packets <= best.packets) continue;
+    best = { packets, spacingMs: alike.reduce((sum, piece) => sum + piece.packets * piece.spacingMs, 0) / packets };
   }
-  if (longest + 1 < PACKETS_MIN) return undefined;
-  const spacingMs = (to.atMs - from.atMs) / longest;
-  const isAtLeast = spacingMs < SPACING_MIN_MS;
-  return { bitsPerSecond: (packetBytes * 8 * 1_000) / Math.max(spacingMs, SPACING_MIN_MS), isAtLeast };
+  return best !== undefined && best.packets + 1 >= PACKETS_MIN ? best.spacingMs : undefined;
 }
 
 /**
@@ -55,18 +63,22 @@ interface Point {
   readonly atMs: number;
 }
 
-function earliest(trains: readonly Train[]): Point[] {
-  const points: Point[] = [];
-  const length = Math.max(0, ...trains.map((train) => train.length));
-  for (let index = 0; index < length; index++) {
-    let atMs = Infinity;
-    for (const train of trains) {
-      const arrival = train[index];
-      if (arrival !== undefined && arrival < atMs) atMs = arrival;
-    }
-    if (Number.isFinite(atMs)) points.push({ index, atMs });
-  }
-  return points;
+/** A straight part of a train's lower hull. */
+interface Piece {
+  readonly packets: number;
+  readonly spacingMs: number;
+}
+
+/** None from a train of which too little arrived. */
+function piecesOf(train: Train): Piece[] {
+  const points = train.map((atMs, index) => ({ index, atMs })).filter(({ atMs }) => !Number.isNaN(atMs));
+  if (points.length < PACKETS_MIN) return [];
+  const hull = lowerHull(points);
+  return hull.slice(1).map((corner, i) => {
+    const before = hull[i] as Point;
+    const packets = corner.index - before.index;
+    return { packets, spacingMs: (corner.atMs - before.atMs) / packets };
+  });
 }
 
 /** Corners of the lower convex hull, from left to right. */

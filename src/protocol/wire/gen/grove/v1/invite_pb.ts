@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file grove/v1/invite.proto.
  */
 export const file_grove_v1_invite: GenFile = /*@__PURE__*/
-  fileDesc("ChVncm92ZS92MS9pbnZpdGUucHJvdG8SCGdyb3ZlLnYxIl4KDFBvb2xTZXR0aW5ncxIQCghzdHJhdGVneRgBIAEoCRISCgpkaW1lbnNpb25zGAIgASgNEhYKDmxlYWZzZXRfcmFkaXVzGAMgASgNEhAKCHJlcGxpY2FzGAQgASgNIl4KDUludml0ZUNvbnRlbnQSEAoIcG9vbF9rZXkYASABKAwSKAoIc2V0dGluZ3MYAiABKAsyFi5ncm92ZS52MS5Qb29sU2V0dGluZ3MSEQoJYWRkcmVzc2VzGAMgAygJIisKBkludml0ZRIPCgdjb250ZW50GAEgASgMEhAKCGNoZWNrc3VtGAIgASgMYgZwcm90bzM");
+  fileDesc("ChVncm92ZS92MS9pbnZpdGUucHJvdG8SCGdyb3ZlLnYxIooBCgxQb29sU2V0dGluZ3MSEAoIc3RyYXRlZ3kYASABKAkSEgoKZGltZW5zaW9ucxgCIAEoDRIWCg5sZWFmc2V0X3JhZGl1cxgDIAEoDRIQCghyZXBsaWNhcxgEIAEoDRISCgpzb21vX2FyaXR5GAUgASgNEhYKDnNvbW9fcGVyaW9kX21zGAYgASgNIl4KDUludml0ZUNvbnRlbnQSEAoIcG9vbF9rZXkYASABKAwSKAoIc2V0dGluZ3MYAiABKAsyFi5ncm92ZS52MS5Qb29sU2V0dGluZ3MSEQoJYWRkcmVzc2VzGAMgAygJIisKBkludml0ZRIPCgdjb250ZW50GAEgASgMEhAKCGNoZWNrc3VtGAIgASgMYgZwcm90bzM");
 
 /**
  * Chosen when a pool is created and the same for all its members. Also what a peer shows in the handshake.
@@ -51,6 +51,20 @@ export type PoolSettings = Message<"grove.v1.PoolSettings"> & {
    * @generated from field: uint32 replicas = 4;
    */
   replicas: number;
+
+  /**
+   * Children of a logical node of the metadata tree, 2..64.
+   *
+   * @generated from field: uint32 somo_arity = 5;
+   */
+  somoArity: number;
+
+  /**
+   * Between two reports of a machine, 1,000..3,600,000.
+   *
+   * @generated from field: uint32 somo_period_ms = 6;
+   */
+  somoPeriodMs: number;
 };
 
 /**
