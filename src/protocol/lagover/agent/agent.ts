@@ -155,7 +155,9 @@ export class Agent {
   }
 
   onTimer(now: Millis): void {
-    if (this.#slots.expire(now)) this.#onChildrenChanged();
+    const gone = this.#slots.expire(now);
+    for (const peerId of gone) this.#party.left(peerId);
+    if (gone.length > 0) this.#onChildrenChanged();
     for (const [peerId, { from, meet, until }] of this.#waiting) {
       if (until > now) continue;
       this.#waiting.delete(peerId);
@@ -192,7 +194,7 @@ export class Agent {
     if (child !== undefined) this.#remove(from.peerId);
     if (this.#coordinator.isPlanningFor(from.peerId)) return reply({ outcome: OUTCOME.wait });
     if (isOnPath(this.#uplink.parent?.path, from.peerId)) return reply({ outcome: OUTCOME.ask });
-    if (this.#slots.find(meet.lost) !== undefined) return this.#letWait(from, meet);
+    if (this.#slots.find(meet.lost) !== undefined || this.#waiting.get(from.peerId)?.meet.link === link) return this.#letWait(from, meet);
     reply(this.#uplink.parent?.contact.peerId === meet.lost ? this.#meetSibling(from, meet) : this.#meet(from, meet));
   }
 
@@ -448,6 +450,7 @@ export class Agent {
 
   #onLost(parent: Parent, why: LossReason): void {
     if (why === 'false' || why === 'silent') this.#context.avoid(parent.contact);
+    if (why === 'left' || why === 'silent') this.#party.hurry();
     if (why === 'false' || why === 'cycle') this.#release(parent.contact, parent.link);
     if (why !== 'silent' && why !== 'left') this.#context.tally.reconfigurations++;
     const { tree, local } = this.#context;

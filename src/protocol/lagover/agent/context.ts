@@ -11,7 +11,9 @@ import { AVOIDED_MAX } from './tree.ts';
 
 /** Whose round trips are remembered; the oldest is forgotten first. */
 const MEASURED_MAX = 32;
-const MEASURED_MIN = 3;
+/** A stranger may be farther away than any of those that were measured, and than these if they are near. */
+const STRANGER_MARGIN = 1.5;
+const STRANGER_RTT_MIN_MS = 250;
 const AVOID_MS = 10_000;
 const LINK_SHIFT = 2 ** 20;
 
@@ -54,10 +56,15 @@ export class Context {
     return this.local.contact.incarnation * LINK_SHIFT + this.#links;
   }
 
-  /** As for the slowest that was measured lately, if it was not measured itself. */
+  /** As for the slowest that was measured lately, if it was not measured itself: who was orphaned must not wait long for the dead. */
   timeoutTo(peer: Contact): Millis {
-    const rttMs = this.#rtts.get(peer.peerId) ?? (this.#rtts.size < MEASURED_MIN ? undefined : Math.max(...this.#rtts.values()));
-    return this.local.timeoutTo(undefined, rttMs);
+    return this.local.timeoutTo(undefined, this.#rtts.get(peer.peerId) ?? this.#strangersRtt());
+  }
+
+  #strangersRtt(): Millis | undefined {
+    if (this.#rtts.size === 0) return undefined;
+    const slowest = Math.max(...this.#rtts.values());
+    return Math.min(this.local.options.initialTimeoutMs, Math.max(STRANGER_RTT_MIN_MS, slowest * STRANGER_MARGIN));
   }
 
   learnRtt(peer: Contact, rttMs: Millis | undefined): void {

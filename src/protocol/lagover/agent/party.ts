@@ -18,13 +18,14 @@ import { ATTEMPTS } from './tree.ts';
 import type { Grant } from './uplink.ts';
 
 const RECLAIM_MS = 300;
+const HURRIED_MS = 400;
 
 export type LockTerms = Omit<LagLock, 'type' | 'op' | 'tree'>;
 
 interface Lock {
   readonly plan: number;
   readonly coordinator: Contact;
-  readonly until: Millis;
+  until: Millis;
   readonly leave: Set<string>;
   readonly come: Set<string>;
   readonly moves: boolean;
@@ -101,6 +102,12 @@ export class PlanParty {
 
   unlock(from: Contact, plan: number): void {
     if (this.#lock?.plan === plan && samePeer(this.#lock.coordinator, from)) this.#end(true);
+  }
+
+  /** Its parent is gone, and the plan would not be made any more: if nothing moves yet, it is given little time. */
+  hurry(): void {
+    const lock = this.#lock;
+    if (lock !== undefined && this.#claiming === undefined) lock.until = Math.min(lock.until, this.#context.now() + HURRIED_MS);
   }
 
   /** Its own move begins. */

@@ -12,7 +12,7 @@ import { OUTCOME } from '../../wire/lagover-messages.ts';
 import { ALGORITHMS } from '../algorithm.ts';
 import type { Context } from './context.ts';
 import type { PeerOracle } from './oracle.ts';
-import { ATTEMPTS, CONTACTS_MAX } from './tree.ts';
+import { CONTACTS_MAX } from './tree.ts';
 import type { Grant } from './uplink.ts';
 
 /** At least so long from one meeting to the next: peers that refer to one another must not make a storm. */
@@ -20,6 +20,9 @@ const PACE_MS = 20;
 const BUSY_PAUSE_MS = 60;
 const BUSY_SPREAD_MS = 240;
 const BUSY_MAX = 4;
+/** Of a meeting, all with the same time-out; fewer when it knows whom to turn to next. */
+const MEET_ATTEMPTS = 3;
+const MEET_ATTEMPTS_AMONG_OTHERS = 2;
 const WAIT_AGAIN_MS = 300;
 /** Before the next question to the oracle. */
 const ASK_PAUSE_MS = 20;
@@ -31,6 +34,12 @@ export interface Reference {
   readonly descends: boolean;
   /** Its parent's place becomes free, because that parent is gone. */
   readonly lost: string;
+}
+
+/** The first copy of a question. */
+interface Copy {
+  readonly op: number;
+  readonly askedAt: Millis;
 }
 
 export interface SeekerEvents {
@@ -49,7 +58,7 @@ type State =
   | { readonly kind: 'resting' }
   | { readonly kind: 'pausing'; readonly until: Millis }
   | { readonly kind: 'asking' }
-  | { readonly kind: 'meeting'; readonly with: Reference; readonly link: number; readonly op: number; readonly askedAt: Millis }
+  | { readonly kind: 'meeting'; readonly with: Reference; readonly link: number; readonly op: number; readonly first: Copy; readonly giveUpAt: Millis }
   /** A slot is about to become free, or a plan is under way. Asks now and then, because what it waits for may get lost. */
   | { readonly kind: 'waiting'; readonly with: Reference; readonly link: number; readonly until: Millis; readonly againAt: Millis };
 
@@ -122,8 +131,18 @@ export class Seeker {
   onLateAnswer(from: Contact, answer: LagAnswer): void {
     const state = this.#state;
     const expected = (state.kind === 'waiting' || state.kind === 'meeting') && state.link === answer.link ? state : undefined;
-    if (expected?.kind === 'waiting') this.#onAnswer(expected.with, expected.link, from, answer, this.#context.now());
-    else if (expected === undefined && answer.outcome === OUTCOME.granted) this.#events.giveBack(from, answer.link);
+    if (expected?.kind === 'waiting') return this.#onAnswer(expected.with, expected.link, from, answer, this.#context.now(), expected.until);
+    if (expected === undefined) {
+      if (answer.outcome === OUTCOME.granted) this.#events.giveBack(from, answer.link);
+      return;
+    }
+    // To an earlier copy of the question. What it grants may be over before it begins; the answer to the last copy says more.
+    const { op, askedAt } = expected.first;
+    const tookMs = this.#context.now() - askedAt;
+    if (answer.op === op) this.#context.learnRtt(expected.with.contact, tookMs);
+    if (answer.outcome === OUTCOME.granted && tookMs >= this.#context.tree.leaseMs) return;
+    this.#context.requests.cancel(expected.op);
+    this.#onAnswer(expected.with, expected.link, from, answer, askedAt, expected.giveUpAt);
   }
 
   #next(): void {
@@ -169,26 +188,31 @@ export class Seeker {
     this.#ask(reference, this.#context.nextLink(), Infinity);
   }
 
-  /** `giveUpAt`: it was told to wait, and waits no longer than that. */
-  #ask(reference: Reference, link: number, giveUpAt: Millis): void {
+  /** `giveUpAt`: it was told to wait, and waits no longer than that. Each copy has a number, so that an answer tells which lease it begins. */
+  #ask(reference: Reference, link: number, giveUpAt: Millis, attempt = 1, before?: Copy): void {
     const now = this.#context.now();
     const { tree, requests } = this.#context;
     const { self, children } = this.#events.introduce();
     const op = requests.ask({
-      to: reference.contact, attempts: ATTEMPTS, timeoutMs: this.#context.timeoutTo(reference.contact),
+      to: reference.contact, attempts: 1, timeoutMs: this.#context.timeoutTo(reference.contact),
       message: (number) => ({ type: 'lagMeet', op: number, tree: tree.id, link, self, children, lost: reference.lost }),
       onReply: (reply, rttMs, from) => {
         this.#context.learnRtt(reference.contact, rttMs);
         if (reply.type === 'lagAnswer') this.#onAnswer(reference, link, from, reply, now, giveUpAt);
         else this.#pauseUntil(this.#context.now());
       },
-      onSilent: () => {
-        this.#context.avoid(reference.contact);
-        this.awaited = undefined;
-        this.#pauseUntil(this.#context.now());
-      },
+      onSilent: () => this.#onSilent(reference, link, giveUpAt, attempt),
     });
-    this.#state = { kind: 'meeting', with: reference, link, op, askedAt: now };
+    this.#state = { kind: 'meeting', with: reference, link, op, first: before ?? { op, askedAt: now }, giveUpAt };
+  }
+
+  #onSilent(reference: Reference, link: number, giveUpAt: Millis, attempt: number): void {
+    const attempts = this.#queue.length > 0 ? MEET_ATTEMPTS_AMONG_OTHERS : MEET_ATTEMPTS;
+    const first = this.#state.kind === 'meeting' ? this.#state.first : undefined;
+    if (attempt < attempts) return this.#ask(reference, link, giveUpAt, attempt + 1, first);
+    this.#context.avoid(reference.contact);
+    this.awaited = undefined;
+    this.#pauseUntil(this.#context.now());
   }
 
   #onAnswer(reference: Reference, link: number, from: Contact, answer: LagAnswer, askedAt: Millis, giveUpAt = Infinity): void {

@@ -65,11 +65,11 @@ export class Slots {
     this.#children.delete(peerId);
   }
 
-  /** Removes whose lease has ended, and returns whether there were any. */
-  expire(now: Millis): boolean {
-    const before = this.held;
-    for (const [peerId, child] of this.#children) if (child.leaseUntil <= now) this.#children.delete(peerId);
-    return this.held < before;
+  /** Removes whose lease has ended, and returns who they were. */
+  expire(now: Millis): string[] {
+    const gone = [...this.#children.values()].filter(({ leaseUntil }) => leaseUntil <= now).map(({ contact }) => contact.peerId);
+    for (const peerId of gone) this.#children.delete(peerId);
+    return gone;
   }
 
   nextExpiry(): Millis {

@@ -32,7 +32,7 @@ export type TreeWishes = Pick<Tree, 'id' | 'source'> & Partial<Tree>;
 
 export function treeOf(wishes: TreeWishes): Tree {
   return Object.freeze({
-    algorithm: 'adaptive', rules: 'displacing', sourceKind: 'pull', hop: 1, heartbeatMs: 750, leaseMs: 1_700, lockMs: 3_000, timeout: 8, maintenance: 3, ...wishes,
+    algorithm: 'adaptive', rules: 'displacing', sourceKind: 'pull', hop: 1, heartbeatMs: 750, leaseMs: 1_700, lockMs: 2_000, timeout: 8, maintenance: 3, ...wishes,
   } satisfies Tree);
 }
 

@@ -2,8 +2,8 @@
  * The link to the parent: reports that renew the lease of the slot, the path that comes down with their answers, and the
  * moment when the parent is taken to be gone.
  *
- * A report is asked again at once when a measured round trip has passed, with no growing pauses: what is at stake is how
- * long a subtree is cut off. A lease counts from when the report was sent, so the parent's count ends later. A parent that
+ * A report that is not answered within a measured round trip is sent twice more at once, and no more is waited for than these
+ * copies' round trips: what is at stake is how long a subtree is cut off. A lease counts from when the report was sent, so the parent's count ends later. A parent that
  * lies about its path, or whose stamp of the source stands still, is left.
  */
 import type { Contact } from '../../../core/contact.ts';
@@ -14,12 +14,14 @@ import type { Context } from './context.ts';
 import { pathFault } from './path.ts';
 import { ATTEMPTS } from './tree.ts';
 
+/** From the second copy of an unanswered report to the third. */
+const REPEAT_MS = 60;
 /** Changes within so long are told together. */
 const COALESCE_MS = 40;
 /** Beyond one heartbeat a level, how many heartbeats the source's stamp may take on its way. */
 const STAMP_SLACK = 4;
 
-/** Why a parent is left: it does not answer, it said so, it says that we hold no slot, it lies, or we stand above it. */
+/** Why a parent is left: it does not answer, it said so or is back from a crash, it says that we hold no slot, it lies, or we stand above it. */
 export type LossReason = 'silent' | 'left' | 'dropped' | 'false' | 'cycle';
 
 export interface Parent {
@@ -53,9 +55,13 @@ export class Uplink {
   readonly #context: Context;
   readonly #events: UplinkEvents;
   #parent: Parent | undefined;
-  /** Of the report under way, or 0. */
-  #op = 0;
+  /** Of the copies of a report that are under way. */
+  readonly #ops = new Set<number>();
+  /** Since the last answer. */
+  #sent = 0;
   #failed = 0;
+  /** Copies without an answer that are enough; somebody else's word that the parent is gone stands for one. */
+  #attempts = ATTEMPTS;
   #dueAt: Millis = Infinity;
   #version = 0;
   #confirmed = 0;
@@ -83,7 +89,6 @@ export class Uplink {
     };
     this.#changed = true;
     this.#confirmed = 0;
-    this.#failed = 0;
     this.#dueAt = now;
   }
 
@@ -99,12 +104,14 @@ export class Uplink {
   /** Something that reports tell has changed. */
   touch(): void {
     this.#changed = true;
-    if (this.#parent !== undefined && this.#op === 0) this.#dueAt = Math.min(this.#dueAt, this.#context.now() + COALESCE_MS);
+    if (this.#parent !== undefined && this.#ops.size === 0) this.#dueAt = Math.min(this.#dueAt, this.#context.now() + COALESCE_MS);
   }
 
-  /** The parent may be gone: asks at once. */
+  /** Somebody has reason to think that the parent is gone: asks at once. */
   doubt(peer: Contact): void {
-    if (this.#parent !== undefined && samePeer(this.#parent.contact, peer) && this.#op === 0) this.#dueAt = this.#context.now();
+    if (this.#parent === undefined || !samePeer(this.#parent.contact, peer) || this.#attempts < ATTEMPTS) return;
+    this.#attempts = ATTEMPTS - 1;
+    if (this.#sent < this.#attempts) this.#dueAt = this.#context.now();
   }
 
   onTimer(now: Millis): void {
@@ -142,28 +149,31 @@ export class Uplink {
     const version = this.#version;
     const same = this.#confirmed === version;
     const body = same ? { self: undefined, children: [], room: [], laxer: [] } : this.#events.report();
-    this.#dueAt = Infinity;
-    this.#op = requests.ask({
-      to: parent.contact, attempts: 1, timeoutMs: this.#context.timeoutTo(parent.contact),
-      message: (op) => ({ type: 'lagReport', op, tree: tree.id, link: parent.link, version, same, ...body, pathVersion: parent.pathVersion }),
-      onReply: (reply, rttMs) => {
-        this.#op = 0;
+    const timeoutMs = this.#context.timeoutTo(parent.contact);
+    const isFirst = this.#sent === 0 && this.#attempts === ATTEMPTS;
+    this.#sent++;
+    this.#dueAt = this.#sent < this.#attempts ? now + (isFirst ? timeoutMs : REPEAT_MS) : Infinity;
+    const op = requests.ask({
+      // An earlier copy is waited for as long as the last one: its answer may only be slow, and tells how slow.
+      to: parent.contact, attempts: 1, timeoutMs: timeoutMs + (isFirst ? timeoutMs : 0) + REPEAT_MS * (this.#attempts - this.#sent),
+      message: (number) => ({ type: 'lagReport', op: number, tree: tree.id, link: parent.link, version, same, ...body, pathVersion: parent.pathVersion }),
+      onReply: (reply, rttMs, from) => {
         this.#context.learnRtt(parent.contact, rttMs);
-        if (reply.type === 'lagReportReply') this.#onReply(parent, reply, version, now);
+        this.#forgetReport();
+        if (reply.type === 'lagReportReply') this.#onReply(parent, from, reply, version, now);
       },
       onSilent: () => {
-        this.#op = 0;
+        this.#ops.delete(op);
         this.#failed++;
-        if (this.#failed >= ATTEMPTS) this.#lose(parent, 'silent');
-        else this.#report(parent, this.#context.now());
+        if (this.#failed >= this.#attempts) this.#lose(parent, 'silent');
       },
     });
+    this.#ops.add(op);
   }
 
-  #onReply(parent: Parent, reply: LagReportReply, version: number, sentAt: Millis): void {
+  #onReply(parent: Parent, from: Contact, reply: LagReportReply, version: number, sentAt: Millis): void {
     const { tree } = this.#context;
-    if (!reply.held) return this.#lose(parent, 'dropped');
-    this.#failed = 0;
+    if (!reply.held) return this.#lose(parent, from.incarnation > parent.contact.incarnation ? 'left' : 'dropped');
     this.#confirmed = reply.needFull ? 0 : version;
     parent.leaseUntil = Math.max(parent.leaseUntil, sentAt + tree.leaseMs);
     const now = this.#context.now();
@@ -178,7 +188,10 @@ export class Uplink {
   }
 
   #forgetReport(): void {
-    if (this.#op !== 0) this.#context.requests.cancel(this.#op);
-    this.#op = 0;
+    for (const op of this.#ops) this.#context.requests.cancel(op);
+    this.#ops.clear();
+    this.#sent = 0;
+    this.#failed = 0;
+    this.#attempts = ATTEMPTS;
   }
 }
