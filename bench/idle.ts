@@ -2,7 +2,8 @@
  * What an idle peer costs: socket bytes sent per second and share of a core, with every service on.
  *
  * The measured peer is a whole daemon in this process, API included; its pool is made of further daemons in processes of
- * their own. Bytes are counted at the sockets, so encryption, muxing and acknowledgements of the streams are in them.
+ * their own. Bytes are counted at the sockets, so encryption, muxing and acknowledgements of the streams are in them, and
+ * the datagrams of bandwidth measurements are added.
  * `node bench/idle.ts peers=17 minutes=5`.
  */
 import { spawn } from 'node:child_process';
@@ -14,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { serveApi } from '../src/api/server.ts';
+import type { Daemon } from '../src/daemon/daemon.ts';
 import { startDaemon } from '../src/daemon/daemon.ts';
 import { argument, describeMachine, print } from './report.ts';
 
@@ -34,8 +36,8 @@ for (const name of ['net.client.socket', 'net.server.socket']) {
   });
 }
 
-function bytesSent(): number {
-  let total = closedBytes;
+function bytesSent(daemon: Daemon): number {
+  let total = closedBytes + daemon.session.host.counters.probeBytesSent;
   for (const socket of sockets) total += socket.bytesWritten;
   return total;
 }
@@ -57,14 +59,14 @@ const daemon = await startDaemon({
 const children: ChildProcess[] = [];
 for (let i = 1; i < peers; i++) children.push(await startOther(folder, i, daemon.invite()));
 await pause(SETTLE_MS);
-const start = { bytes: bytesSent(), cpu: process.cpuUsage(), at: performance.now(), counters: { ...daemon.session.host.counters } };
+const start = { bytes: bytesSent(daemon), cpu: process.cpuUsage(), at: performance.now(), counters: { ...daemon.session.host.counters } };
 await pause(minutes * 60_000);
 const seconds = (performance.now() - start.at) / 1000;
 const cpu = process.cpuUsage(start.cpu);
 const counters = daemon.session.host.counters;
 print({
   bench: 'idle', peers, minutes, neighbours: daemon.ring().leafset.length, connections: daemon.session.host.status().connections,
-  socketBytesPerSecond: Math.round((bytesSent() - start.bytes) / seconds), sockets: sockets.size,
+  socketBytesPerSecond: Math.round((bytesSent(daemon) - start.bytes) / seconds), sockets: sockets.size,
   messagesPerSecond: Math.round((1000 * (counters.messagesSent - start.counters.messagesSent)) / seconds) / 1000,
   corePercent: Math.round((cpu.user + cpu.system) / 1e4 / seconds * 1000) / 1000, rssMiB: Math.round(process.memoryUsage().rss / 2 ** 20),
 });

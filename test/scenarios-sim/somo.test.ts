@@ -185,14 +185,14 @@ describe('healing', () => {
 });
 
 describe('questions', () => {
-  const world = pool(300, { seed: 3 });
+  const world = pool(1_000, { seed: 3 });
   const all = machines(world);
 
   test('every aggregate equals the truth computed from all machines', () => {
     const { found, values } = ask(world, 7, EVERYTHING);
     assertSame(values, truth(world, EVERYTHING, all));
-    assert.deepEqual(found.coverage, { space: 1, machines: 300 });
-    assert.equal(found.matched, 300);
+    assert.deepEqual(found.coverage, { space: 1, machines: 1_000 });
+    assert.equal(found.matched, 1_000);
   });
 
   test('a condition selects machines, and what matches nobody costs little', () => {
@@ -200,9 +200,9 @@ describe('questions', () => {
     const meant = all.filter(({ report }) => compile('region == "eu" && cpu.load < 0.5').matches(report));
     assertSame(values, truth(world, EVERYTHING, meant));
     assert.equal(found.matched, meant.length);
-    assert.equal(found.coverage.machines, 300, 'who is known not to match is heard, too');
+    assert.equal(found.coverage.machines, 1_000, 'who is known not to match is heard, too');
     const nobody = ask(world, 11, 'count()', { where: 'rare > 1000' });
-    assert.deepEqual([nobody.values[0], nobody.found.visited, nobody.found.coverage.machines], [0, 1, 300]);
+    assert.deepEqual([nobody.values[0], nobody.found.visited, nobody.found.coverage.machines], [0, 1, 1_000]);
   });
 
   test('a question that one machine in a hundred matches visits fewer than a tenth of them', () => {

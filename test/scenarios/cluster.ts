@@ -3,6 +3,7 @@
  *
  * Time is asked for as "until this holds, within so long": the simulator steps virtual time, real peers really wait.
  */
+import type { Fact } from '../../src/protocol/facts.ts';
 import type { Node } from '../../src/protocol/node.ts';
 import type { ProtocolOptions } from '../../src/protocol/options.ts';
 import { protocolOptions } from '../../src/protocol/options.ts';
@@ -28,6 +29,8 @@ export interface Cluster {
   node(peer: number): Node;
   /** Runs a call into a peer's protocol as an input of its own. */
   input(peer: number, call: (node: Node) => void): void;
+  /** Hears the facts of all peers from now on. */
+  onFact(observer: (peer: number, fact: Fact) => void): void;
   /** Lets time pass until `holds`; false after `withinMs`. */
   until(holds: () => boolean, withinMs: number): Promise<boolean>;
   stop(): Promise<void>;
@@ -43,5 +46,7 @@ export interface Scenario {
   readonly name: string;
   /** Peers: simulated, real. */
   readonly sizes: readonly [number, number];
+  /** Over QUICK. */
+  readonly options?: Partial<ProtocolOptions>;
   run(cluster: Cluster, peers: number): Promise<void>;
 }

@@ -3,7 +3,9 @@
  */
 import type { Random } from '../../src/core/random.ts';
 import { randomFrom } from '../../src/core/random.ts';
+import type { HostFact } from '../../src/host/facts.ts';
 import { Testnet } from '../../src/daemon/testnet.ts';
+import type { Fact } from '../../src/protocol/facts.ts';
 import type { Node } from '../../src/protocol/node.ts';
 import type { ProtocolOptions } from '../../src/protocol/options.ts';
 import type { Cluster } from './cluster.ts';
@@ -15,15 +17,19 @@ export class LiveCluster implements Cluster {
   readonly replay: string;
   readonly random: Random;
   readonly #net: Testnet;
+  readonly #observers: ((peer: number, fact: Fact) => void)[];
 
-  private constructor(seed: number, net: Testnet) {
+  private constructor(seed: number, net: Testnet, observers: ((peer: number, fact: Fact) => void)[]) {
     this.replay = `seed ${seed} (real peers: timing differs)`;
     this.random = randomFrom(seed);
     this.#net = net;
+    this.#observers = observers;
   }
 
   static async create(seed: number, protocol: ProtocolOptions): Promise<LiveCluster> {
-    return new LiveCluster(seed, await Testnet.create({ protocol }));
+    const observers: ((peer: number, fact: Fact) => void)[] = [];
+    const onFact = (peer: number, fact: Fact | HostFact): void => observers.forEach((observer) => observer(peer, fact as Fact));
+    return new LiveCluster(seed, await Testnet.create({ protocol, onFact }), observers);
   }
 
   spawn(): Promise<number> {
@@ -40,6 +46,10 @@ export class LiveCluster implements Cluster {
 
   restart(peer: number): Promise<void> {
     return this.#net.restart(peer);
+  }
+
+  onFact(observer: (peer: number, fact: Fact) => void): void {
+    this.#observers.push(observer);
   }
 
   split(groupOf: (peer: number) => number): void {

@@ -2,6 +2,7 @@
  * Simulated peers behind the Cluster interface. All stepping happens inside `until`, so a run depends on its seed alone.
  */
 import { must } from '../../src/core/assert.ts';
+import type { Fact } from '../../src/protocol/facts.ts';
 import type { Node } from '../../src/protocol/node.ts';
 import type { ProtocolOptions } from '../../src/protocol/options.ts';
 import { ConstantLatency } from '../../src/sim/latency/latency-model.ts';
@@ -58,6 +59,10 @@ export class SimCluster implements Cluster {
 
   input(peer: number, call: (node: Node) => void): void {
     call(this.node(peer));
+  }
+
+  onFact(observer: (peer: number, fact: Fact) => void): void {
+    this.ring.world.onFact(observer);
   }
 
   async until(holds: () => boolean, withinMs: number): Promise<boolean> {

@@ -14,9 +14,9 @@ const LARGE = 128;
 
 export function simulated(suite: string, scenarios: readonly Scenario[]): void {
   describe(`${suite}, simulated`, () => {
-    for (const { name, sizes: [peers], run } of scenarios) {
+    for (const { name, sizes: [peers], options, run } of scenarios) {
       for (const seed of peers > LARGE ? [1] : [1, 2]) {
-        test(`${name} (${peers} peers, seed ${seed})`, async () => run(new SimCluster(seed, QUICK), peers));
+        test(`${name} (${peers} peers, seed ${seed})`, async () => run(new SimCluster(seed, { ...QUICK, ...options }), peers));
       }
     }
   });
@@ -24,9 +24,9 @@ export function simulated(suite: string, scenarios: readonly Scenario[]): void {
 
 export function real(suite: string, scenarios: readonly Scenario[]): void {
   describe(`${suite}, real`, () => {
-    for (const { name, sizes: [, peers], run } of scenarios) {
+    for (const { name, sizes: [, peers], options, run } of scenarios) {
       test(`${name} (${peers} peers)`, async () => {
-        const cluster = await LiveCluster.create(1, QUICK);
+        const cluster = await LiveCluster.create(1, { ...QUICK, ...options });
         try {
           await run(cluster, peers);
         } finally {

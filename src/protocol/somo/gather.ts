@@ -307,6 +307,10 @@ export class Gather {
       link.sent = undefined;
       this.soon(RETRY_MS);
     } else if (ack.needFull) this.soon(0);
+    else if (link.isBehind) {
+      link.dueAt = local.env.now();
+      this.soon(0);
+    }
   }
 
   #onSilent(link: Link): void {

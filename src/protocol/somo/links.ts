@@ -36,6 +36,8 @@ export interface Link {
   inParts: boolean;
   /** The question under way, 0 when there is none. */
   op: number;
+  /** It was due again while a question was under way. */
+  isBehind: boolean;
 }
 
 export interface LinkEvents {
@@ -83,7 +85,7 @@ export class Links {
       known.contact = contact;
       return known;
     }
-    const link: Link = { contact, seq: 0, sent: undefined, confirmed: undefined, rttMs: undefined, dueAt: -Infinity, inParts: false, op: 0 };
+    const link: Link = { contact, seq: 0, sent: undefined, confirmed: undefined, rttMs: undefined, dueAt: -Infinity, inParts: false, op: 0, isBehind: false };
     this.#links.set(contact.peerId, link);
     return link;
   }
@@ -102,9 +104,16 @@ export class Links {
     this.#links.delete(link.contact.peerId);
   }
 
-  /** Tells the parent, and waits for its word. */
+  /**
+   * Tells the parent, and waits for its word. While an earlier report is unanswered nothing new is told: asking anew each
+   * period would put off for ever that a parent is found silent, where the period is shorter than finding that out.
+   */
   report(link: Link, outgoing: readonly Part[]): void {
-    if (link.op !== 0) this.#requests.cancel(link.op);
+    if (link.op !== 0) {
+      link.isBehind = true;
+      return;
+    }
+    link.isBehind = false;
     const body = this.#next(link, outgoing);
     link.inParts = false;
     link.op = this.#requests.ask({
