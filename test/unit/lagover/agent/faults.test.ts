@@ -18,22 +18,12 @@ function assertSafe(world: TreeWorld, what: string): void {
 
 for (const algorithm of ALGORITHM_NAMES) {
   test(`${algorithm}: lost, doubled and overtaking messages do no harm`, () => {
-    for (const seed of [1, 2]) {
-      const world = trees(workload('bicorr', 40, seed), seed, { tree: { algorithm }, loss: 0.03, duplicate: 0.1, reorder: 0.2 });
+    for (const seed of [1, 2, 3, 4]) {
+      const world = trees(workload('bicorr', 40, seed), seed, { tree: { algorithm }, loss: 0.05, duplicate: 0.1, reorder: 0.2 });
       world.joinAll(1_000);
-      assert.ok(settle(world, 400_000) !== undefined, `seed ${seed}, satisfied ${world.satisfiedShare}`);
+      assert.ok(settle(world, 120_000) !== undefined, `seed ${seed}, satisfied ${world.satisfiedShare}`);
       assertSafe(world, `seed ${seed}`);
     }
-  });
-}
-
-// Greedy and hybrid may take very long to settle at this loss (docs/decisions/0021); what is safe must be safe all the while.
-for (const algorithm of ALGORITHM_NAMES) {
-  test(`${algorithm}: at 5 % loss no fan-out is exceeded and no cycle stands, settled or not`, () => {
-    const world = trees(workload('bicorr', 40, 3), 3, { tree: { algorithm }, loss: 0.05, duplicate: 0.1, reorder: 0.2 });
-    world.joinAll(1_000);
-    settle(world, 60_000);
-    assertSafe(world, algorithm);
   });
 }
 
