@@ -26,6 +26,7 @@ import type { Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import { isRelayed } from './addresses.ts';
 import { HELLO_PROTOCOL } from './handshake.ts';
+import { updateWindowSeldom } from './window-updates.ts';
 
 export interface NodeOptions {
   readonly privateKey: Uint8Array;
@@ -144,7 +145,11 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   node.addEventListener('connection:close', (event) => options.onConnectionClosed(event.detail));
   node.addEventListener('self:peer:update', () => options.onAddressesChanged());
   for (const { id, streamsMax, onStream } of options.protocols) {
-    await node.handle(id, onStream, { maxInboundStreams: streamsMax, runOnLimitedConnection: true });
+    const serve = (stream: Stream, connection: Connection): void => {
+      updateWindowSeldom(stream);
+      onStream(stream, connection);
+    };
+    await node.handle(id, serve, { maxInboundStreams: streamsMax, runOnLimitedConnection: true });
   }
   await node.start();
   return wrap(node as unknown as Libp2p<Inside>);
@@ -163,8 +168,11 @@ function wrap(node: Libp2p<Inside>): Node {
     connections: () => node.getConnections(),
     dial: async (addresses, peerId, signal) => node.dial(dialable(addresses, peerId), { signal }),
     dialAnew: async (addresses, peerId, signal) => node.dial(dialable(addresses, peerId), { signal, force: true }),
-    openStream: async (connection, protocol, signal) =>
-      connection.newStream(protocol, { signal, runOnLimitedConnection: true, maxOutboundStreams: 2 ** 20 }),
+    openStream: async (connection, protocol, signal) => {
+      const stream = await connection.newStream(protocol, { signal, runOnLimitedConnection: true, maxOutboundStreams: 2 ** 20 });
+      updateWindowSeldom(stream);
+      return stream;
+    },
     identify: async (connection, signal) => {
       await node.services.identify.identify(connection, { signal });
     },
