@@ -9,8 +9,9 @@ import type { Contact } from '../core/contact.ts';
 import type { Millis, Protocol, StreamId, TimerKind } from '../core/env.ts';
 import type { Position } from '../core/position.ts';
 import { Lagover } from './lagover/agent/lagover.ts';
-import type { WalkName } from './lagover/agent/ring-walk.ts';
-import { RingWalk } from './lagover/agent/ring-walk.ts';
+import type { TreeOracle } from './lagover/agent/oracles.ts';
+import { TreeOracles } from './lagover/agent/oracles.ts';
+import { placesOp } from './lagover/agent/somo-directory.ts';
 import type { Terms, Tree } from './lagover/agent/tree.ts';
 import { Overlay } from './overlay/overlay.ts';
 import type { NodeEnv, Standing } from './local.ts';
@@ -44,7 +45,7 @@ export class Node implements Protocol<Message> {
   readonly #somo: Somo | undefined;
   /** Undefined as long as there is no latency-graded tree. */
   #lagover: Lagover | undefined = undefined;
-  #walk: RingWalk | undefined = undefined;
+  #oracles: TreeOracles | undefined = undefined;
 
   constructor(env: NodeEnv, options: ProtocolOptions, self: Contact) {
     this.local = new Local(env, options, self);
@@ -55,6 +56,7 @@ export class Node implements Protocol<Message> {
     this.#tables = new TableKeeper(this.local, this.membership, this.#requests, this.router);
     this.overlay = new Overlay(this.local, this.membership, this.#requests, this.router);
     this.#somo = options.somo === 'off' ? undefined : new Somo(this.local, this.membership, this.#requests, this.router, (peer) => this.onPeerUnreachable(peer));
+    this.#somo?.ops.register(placesOp((number) => this.#lagover?.placeIn(number), () => env.now()));
     this.#ring = new Ring(this.local, this.membership, this.#detector, this.#requests, this.router, this.#tables);
   }
 
@@ -91,8 +93,8 @@ export class Node implements Protocol<Message> {
   }
 
   /** Takes part in a latency-graded tree, as its source if that is this peer; false when it is in too many already. */
-  joinTree(tree: Tree, terms: Terms, oracle: WalkName = 'random-delay'): boolean {
-    return this.lagover.join(tree, terms, this.walk.oracle(oracle));
+  joinTree(tree: Tree, terms: Terms, oracle: TreeOracle = 'random-delay'): boolean {
+    return this.lagover.join(tree, terms, this.oracles.oracle(tree, oracle));
   }
 
   /** Finds the owner of `key`; exactly one handler runs. */
@@ -117,8 +119,11 @@ export class Node implements Protocol<Message> {
   }
 
   /** How those trees find peers to meet. */
-  get walk(): RingWalk {
-    return (this.#walk ??= new RingWalk(this.local, this.#requests, this.lagover, () => this.#randomNeighbour()));
+  get oracles(): TreeOracles {
+    const { local, membership, router, lagover } = this;
+    return (this.#oracles ??= new TreeOracles({
+      local, requests: this.#requests, membership, router, lagover, randomNeighbour: () => this.#randomNeighbour(), somo: () => this.somo,
+    }));
   }
 
   get zoneStart(): Position | undefined {
@@ -149,6 +154,8 @@ export class Node implements Protocol<Message> {
       case 'lagAck':
       case 'lagReportReply':
       case 'lagNamed':
+      case 'lagListed':
+      case 'lagSamples':
       case 'syncReply': return this.#onReply(message.op, from, message, at);
       case 'put':
       case 'setField':
@@ -168,8 +175,11 @@ export class Node implements Protocol<Message> {
       case 'lagRelease':
       case 'lagReport':
       case 'lagWay':
-      case 'lagBye': return this.lagover.onMessage(from, message);
-      case 'lagLook': return this.walk.onLook(from, message);
+      case 'lagBye':
+      case 'lagAudit': return this.lagover.onMessage(from, message);
+      case 'lagLook':
+      case 'lagList':
+      case 'lagAsk': return this.oracles.onMessage(from, message);
       case 'lagAnswer':
         if (!this.#requests.onReply(message.op, from, message, at)) this.lagover.onMessage(from, message);
         return this.#lagover?.settle();

@@ -76,6 +76,9 @@ function live(world: World<Message, Fact>): void {
   // The source is full by now: somebody has to move for the strictest.
   node(PEERS - 1).joinTree(walked, { fanout: 2, constraint: 1 });
   world.runFor(10_000);
+  const listed = { ...tree, id: 'listed' };
+  for (let i = 0; i < PEERS; i++) node(i).joinTree(listed, { fanout: 2, constraint: 3 + (i % 4) }, 'directory');
+  world.runFor(10_000);
   node(4).leave();
   for (let i = 5; i < 7; i++) node(i).lagover.leave(tree.id);
   world.runFor(30_000);

@@ -3,6 +3,7 @@
  * real ones.
  */
 import assert from 'node:assert/strict';
+import type { TreeOracle } from '../../src/protocol/lagover/agent/oracles.ts';
 import type { Tree } from '../../src/protocol/lagover/agent/tree.ts';
 import { treeOf } from '../../src/protocol/lagover/agent/tree.ts';
 import type { Cluster, Scenario } from './cluster.ts';
@@ -24,8 +25,18 @@ function treeBelow(cluster: Cluster, source: number, id: string): Tree {
   return treeOf({ id, source: cluster.node(source).local.contact });
 }
 
-function joinAll(cluster: Cluster, tree: Tree): void {
-  for (const peer of cluster.alive()) cluster.input(peer, (node) => assert.ok(node.joinTree(tree, termsOf(peer))));
+function joinAll(cluster: Cluster, tree: Tree, oracle?: TreeOracle, peers = cluster.alive()): void {
+  for (const peer of peers) cluster.input(peer, (node) => assert.ok(node.joinTree(tree, termsOf(peer), oracle)));
+}
+
+/** Whether all these hear from the source, whatever their constraints. */
+function allHear(cluster: Cluster, treeId: string, peers: readonly number[]): boolean {
+  return peers.every((peer) => cluster.node(peer).lagover.agent(treeId)?.isRooted === true);
+}
+
+/** Entries of the tree's directory at its hosts. */
+function listed(cluster: Cluster, treeId: string): number {
+  return cluster.alive().reduce((sum, peer) => sum + cluster.node(peer).oracles.host.count(treeId, 0), 0);
 }
 
 /** Whether everybody hears from the source within its constraint, counted along the parents; fails when a fan-out is exceeded. */
@@ -84,6 +95,76 @@ export const lagoverScenarios: Scenario[] = [
       await cluster.until(() => false, 2_000);
       assert.ok(cluster.alive().every((peer) => cluster.node(peer).lagover.agent('first') === undefined));
       await satisfied(cluster, 'second');
+    },
+  },
+  {
+    name: 'a directory in the DHT names whom to meet, and survives the peer that keeps it',
+    sizes: [32, 10],
+    async run(cluster, peers) {
+      await grow(cluster, peers);
+      const tree = treeBelow(cluster, 0, 'feed');
+      joinAll(cluster, tree, 'directory');
+      await satisfied(cluster, 'feed');
+      assert.ok(await cluster.until(() => listed(cluster, 'feed') >= cluster.alive().length - 1, 10_000), `all consumers are listed, ${cluster.replay}`);
+      const keeper = cluster.alive().find((peer) => cluster.node(peer).oracles.host.count('feed', 0) > 0) as number;
+      if (keeper !== 0) await cluster.kill(keeper);
+      const comer = await cluster.spawn();
+      await cluster.until(() => cluster.node(comer).standing === 'active', SATISFIED_WITHIN_MS);
+      cluster.input(comer, (node) => assert.ok(node.joinTree(tree, termsOf(comer), 'directory')));
+      await satisfied(cluster, 'feed');
+      assert.ok(await cluster.until(() => listed(cluster, 'feed') >= cluster.alive().length - 1, 30_000), `they are listed at the next one, ${cluster.replay}`);
+    },
+  },
+  {
+    name: 'a directory can be kept by a long-lived peer that does not take part, and the DHT takes over when that one is gone',
+    sizes: [24, 8],
+    async run(cluster, peers) {
+      await grow(cluster, peers);
+      const [, keeper] = cluster.alive() as [number, number];
+      const tree = treeOf({ id: 'feed', source: cluster.node(0).local.contact, directory: [cluster.node(keeper).local.contact] });
+      const members = (): number[] => cluster.alive().filter((peer) => peer !== keeper);
+      joinAll(cluster, tree, 'directory', members());
+      assert.ok(await cluster.until(() => allHear(cluster, 'feed', members()), SATISFIED_WITHIN_MS), `everybody hears, ${cluster.replay}`);
+      assert.ok(await cluster.until(() => cluster.node(keeper).oracles.host.count('feed', 0) >= members().length - 1, 10_000), `the chosen peer keeps it, ${cluster.replay}`);
+      assert.equal(cluster.node(keeper).lagover.agent('feed'), undefined);
+      await cluster.kill(keeper);
+      assert.ok(await cluster.until(() => listed(cluster, 'feed') >= members().length - 1, 30_000), `the DHT takes over, ${cluster.replay}`);
+    },
+  },
+  {
+    name: 'the metadata tree fills a directory: samples of every class of delay, at the source',
+    sizes: [24, 8],
+    options: { somo: 'unsynchronised', somoPeriodMs: 1_000 },
+    async run(cluster, peers) {
+      await grow(cluster, peers);
+      const tree = treeBelow(cluster, 0, 'feed');
+      joinAll(cluster, tree, 'somo');
+      await satisfied(cluster, 'feed');
+      assert.ok(await cluster.until(() => cluster.node(0).oracles.host.count('feed', 0) > 0, 30_000), `the source has samples, ${cluster.replay}`);
+      const comer = await cluster.spawn();
+      await cluster.until(() => cluster.node(comer).standing === 'active', SATISFIED_WITHIN_MS);
+      cluster.input(comer, (node) => assert.ok(node.joinTree(tree, termsOf(comer), 'somo')));
+      await satisfied(cluster, 'feed');
+    },
+  },
+  {
+    name: 'in a tree of milliseconds delays are measured: everybody hears within what it asked for, and knows its delay',
+    sizes: [24, 8],
+    async run(cluster, peers) {
+      await grow(cluster, peers);
+      const tree = treeOf({ id: 'feed', source: cluster.node(0).local.contact, unit: 'ms', hop: 60 });
+      const constraintMs = (peer: number): number => (peer === 0 ? 0 : 400 + 100 * (peer % 4));
+      for (const peer of cluster.alive()) cluster.input(peer, (node) => assert.ok(node.joinTree(tree, { fanout: peer === 0 ? 4 : 1 + (peer % 3), constraint: constraintMs(peer) })));
+      const inTime = (): boolean => cluster.alive().every((peer) => {
+        const agent = cluster.node(peer).lagover.agent('feed');
+        return agent !== undefined && agent.isRooted && agent.delay <= constraintMs(peer);
+      });
+      assert.ok(await cluster.until(inTime, SATISFIED_WITHIN_MS), `everybody hears in time, ${cluster.replay}`);
+      for (const peer of cluster.alive()) {
+        const agent = cluster.node(peer).lagover.agent('feed');
+        // No message is faster than the allowance, once a level.
+        assert.ok(agent !== undefined && (peer === 0 || agent.delay >= tree.allowanceMs), `peer ${peer} knows its delay, ${cluster.replay}`);
+      }
     },
   },
 ];

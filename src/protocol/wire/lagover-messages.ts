@@ -10,6 +10,7 @@ export interface LagMember {
   readonly constraint: number;
   readonly limit: number;
   readonly openSlots: number;
+  readonly hop: number;
 }
 
 export interface LagStep {
@@ -36,6 +37,8 @@ export interface LagMeet {
   readonly self: LagMember;
   readonly children: readonly LagMember[];
   readonly lost: string;
+  readonly hop: number;
+  readonly avoided: readonly string[];
 }
 
 export interface LagClaim {
@@ -164,8 +167,57 @@ export interface LagNamed {
   readonly next?: Contact | undefined;
 }
 
+export interface LagAudit {
+  readonly type: 'lagAudit';
+  readonly op: number;
+  readonly tree: string;
+  readonly child: string;
+  readonly delay: number;
+}
+
+export interface LagEntry {
+  readonly contact: Contact;
+  readonly delay: number;
+  readonly openSlots: number;
+  readonly rooted: boolean;
+  readonly ageMs: number;
+}
+
+export interface LagList {
+  readonly type: 'lagList';
+  readonly op: number;
+  readonly tree: string;
+  readonly shard: number;
+  readonly pinned: boolean;
+  readonly entry: LagEntry;
+}
+
+export interface LagListed {
+  readonly type: 'lagListed';
+  readonly op: number;
+  readonly taken: boolean;
+  readonly shards: number;
+}
+
+export interface LagAsk {
+  readonly type: 'lagAsk';
+  readonly op: number;
+  readonly tree: string;
+  readonly shard: number;
+  readonly pinned: boolean;
+  readonly delayBelow: number;
+}
+
+export interface LagSamples {
+  readonly type: 'lagSamples';
+  readonly op: number;
+  readonly known: boolean;
+  readonly shards: number;
+  readonly entries: readonly LagEntry[];
+}
+
 /** What is answered by number, through the peer's table of questions. */
-export type LagReply = LagLocked | LagAck | LagReportReply | LagNamed;
+export type LagReply = LagLocked | LagAck | LagReportReply | LagNamed | LagListed | LagSamples;
 /** What an agent is handed. */
-export type LagInput = LagMeet | LagClaim | LagAnswer | LagLock | LagUnlock | LagMove | LagRelease | LagReport | LagWay | LagBye;
-export type LagMessage = LagReply | LagInput | LagLook;
+export type LagInput = LagMeet | LagClaim | LagAnswer | LagLock | LagUnlock | LagMove | LagRelease | LagReport | LagWay | LagBye | LagAudit;
+export type LagMessage = LagReply | LagInput | LagLook | LagList | LagAsk;

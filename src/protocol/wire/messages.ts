@@ -51,6 +51,11 @@ export const MESSAGE = {
   lagBye: 52,
   lagLook: 53,
   lagNamed: 54,
+  lagAudit: 55,
+  lagList: 56,
+  lagListed: 57,
+  lagAsk: 58,
+  lagSamples: 59,
 } as const;
 
 export type MessageType = keyof typeof MESSAGE;

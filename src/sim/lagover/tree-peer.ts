@@ -27,6 +27,7 @@ export class TreePeer implements Protocol<Message> {
       case 'lagLocked':
       case 'lagAck':
       case 'lagReportReply':
+      case 'lagNamed':
         this.#requests.onReply(message.op, from, message, at);
         break;
       case 'lagAnswer':
@@ -41,6 +42,7 @@ export class TreePeer implements Protocol<Message> {
       case 'lagReport':
       case 'lagWay':
       case 'lagBye':
+      case 'lagAudit':
         this.lagover.onMessage(from, message);
         break;
       default:

@@ -22,6 +22,8 @@ import { SizesByIndex } from '../ring/contact-sizes.ts';
 import type { WorldOptions } from '../world.ts';
 import { World } from '../world.ts';
 import { exactOracle } from './exact-oracle.ts';
+import type { Lie } from './liars.ts';
+import { lyingEnv } from './liars.ts';
 import type { OracleName } from './oracles.ts';
 import { TreePeer } from './tree-peer.ts';
 import type { Truth } from './tree-truth.ts';
@@ -37,6 +39,8 @@ export interface TreeWorldOptions extends Omit<WorldOptions<Message>, 'codec'> {
   readonly oracle: OracleName;
   readonly tree?: Partial<Tree>;
   readonly protocol?: Partial<ProtocolOptions>;
+  /** By peer. */
+  readonly liars?: ReadonlyMap<number, Lie>;
 }
 
 export interface Faults {
@@ -54,6 +58,7 @@ export class TreeWorld {
   /** For how long each child of a crashed peer that heard from the source had no path to it. */
   readonly orphanedMs: Millis[] = [];
   readonly #protocol: ProtocolOptions;
+  readonly #liars: ReadonlyMap<number, Lie>;
   readonly #oracle: PeerOracle;
   readonly #agents: (Agent | undefined)[] = [];
   readonly #cycleSince = new Map<number, Millis>();
@@ -67,6 +72,7 @@ export class TreeWorld {
   constructor(workload: Workload, options: TreeWorldOptions) {
     this.workload = workload;
     this.#protocol = protocolOptions(options.protocol);
+    this.#liars = options.liars ?? new Map<number, Lie>();
     this.world = new World<Message, Fact>({ ...options, codec: createCodec({ contactSizes: new SizesByIndex() }) });
     const identities = this.world.random('identities');
     const source = makeContact(identities, SOURCE);
@@ -158,10 +164,18 @@ export class TreeWorld {
     const online = this.onlineCount;
     let satisfied = 0;
     for (let peer = 1; peer <= this.peers; peer++) {
-      const delay = delays[peer] as number;
-      if (delay > 0 && delay <= this.#terms(peer).constraint) satisfied++;
+      if ((delays[peer] as number) > 0 && this.trueDelay(peer) <= this.#terms(peer).constraint) satisfied++;
     }
     return online === 0 ? 1 : satisfied / online;
+  }
+
+  /** Of a peer with a path to the source: hops, or the milliseconds that something needs along it. */
+  trueDelay(peer: number): number {
+    const { parents, delays } = this.truth;
+    if (this.tree.unit === 'hops') return delays[peer] as number;
+    let delayMs = 0;
+    for (let at = peer; at !== SOURCE; at = parents[at] as number) delayMs += this.world.latencyMs(parents[at] as number, at) + this.tree.allowanceMs;
+    return delayMs;
   }
 
   sumOf(count: 'interactions' | 'reconfigurations' | 'refusals'): number {
@@ -229,6 +243,7 @@ export class TreeWorld {
 
   #spawn(contact: Contact): void {
     const index = this.world.peerCount;
-    this.world.spawn(contact, (env) => new TreePeer(env, this.#protocol, this.world.contact(index)));
+    const lie = this.#liars.get(index);
+    this.world.spawn(contact, (env) => new TreePeer(lie === undefined ? env : lyingEnv(env, lie, this.tree.source), this.#protocol, this.world.contact(index)));
   }
 }

@@ -64,10 +64,11 @@ const somoPartial = fc.record({
 const aggregates = fc.array(fc.record({ op: text(32), field: text(64), parameter: double }, plain), { maxLength: 3 });
 const somoStanding = fc.record({ id: double, origin: contact, aggregates, where: text(200), from: double, to: double, leaseMs: u32, topic: text(64) }, plain);
 
-const lagMember = fc.record({ contact, fanout: u32, constraint: double, limit: double, openSlots: u32 }, plain);
+const lagMember = fc.record({ contact, fanout: u32, constraint: double, limit: double, openSlots: u32, hop: double }, plain);
 const lagMembers = fc.array(lagMember, { maxLength: 3 });
 const lagStep = fc.record({ contact, delay: double, constraint: double, roomFrom: u32, laxer: u32 }, plain);
 const lagPath = fc.record({ steps: fc.array(lagStep, { maxLength: 3 }), rooted: fc.boolean(), rootLimit: double, heir: maybe(contact) }, plain);
+const lagEntry = fc.record({ contact, delay: double, openSlots: u32, rooted: fc.boolean(), ageMs: u32 }, plain);
 const classes = fc.array(u32, { maxLength: 32 });
 
 function of<T extends MessageType>(type: T, parts: { [K in Exclude<keyof Extract<Message, { type: T }>, 'type'>]: Arbitrary<Extract<Message, { type: T }>[K]> }): Arbitrary<Message> {
@@ -103,7 +104,7 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   }),
   somoUp: of('somoUp', { op: u32, machines: u32, space: double, matched: u32, visited: u32, ageMs: u32, height: u32, states: fc.array(state, { maxLength: 3 }) }),
   somoNews: of('somoNews', { id: double, machines: u32, space: double, matched: u32, ageMs: u32, height: u32, states: fc.array(state, { maxLength: 3 }) }),
-  lagMeet: of('lagMeet', { op: u32, tree: text(64), link: double, self: lagMember, children: lagMembers, lost: text(64) }),
+  lagMeet: of('lagMeet', { op: u32, tree: text(64), link: double, self: lagMember, children: lagMembers, lost: text(64), hop: double, avoided: fc.array(text(64), { maxLength: 3 }) }),
   lagClaim: of('lagClaim', { op: u32, tree: text(64), link: double, self: lagMember, children: lagMembers, plan: double }),
   lagAnswer: of('lagAnswer', {
     op: u32, tree: text(64), link: double, outcome: u32, to: maybe(contact), descends: fc.boolean(), path: maybe(lagPath), stamp: u32, version: u32,
@@ -124,6 +125,11 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   lagWay: of('lagWay', { tree: text(64), link: double, stamp: u32, version: u32, path: lagPath }),
   lagLook: of('lagLook', { op: u32, tree: text(64), delayBelow: double, openSlot: fc.boolean() }),
   lagNamed: of('lagNamed', { op: u32, suits: fc.boolean(), next: maybe(contact) }),
+  lagAudit: of('lagAudit', { op: u32, tree: text(64), child: text(64), delay: double }),
+  lagList: of('lagList', { op: u32, tree: text(64), shard: u32, pinned: fc.boolean(), entry: lagEntry }),
+  lagListed: of('lagListed', { op: u32, taken: fc.boolean(), shards: u32 }),
+  lagAsk: of('lagAsk', { op: u32, tree: text(64), shard: u32, pinned: fc.boolean(), delayBelow: double }),
+  lagSamples: of('lagSamples', { op: u32, known: fc.boolean(), shards: u32, entries: fc.array(lagEntry, { maxLength: 3 }) }),
   lagBye: of('lagBye', { tree: text(64), link: double }),
   syncReply: of('syncReply', { op: u32, equal: fc.boolean(), entries: fc.array(syncEntry, { maxLength: 6 }), coveredTo: maybe(position) }),
 };

@@ -13,16 +13,14 @@ import type { LagAnswer, LagClaim, LagInput, LagLock, LagMeet, LagMember, LagPat
 import { OUTCOME } from '../../wire/lagover-messages.ts';
 import { ALGORITHMS } from '../algorithm.ts';
 import { decideToLeave } from '../maintenance.ts';
-import { heirAmong } from '../succession.ts';
-import { Cast } from './cast.ts';
+import { Audit } from './audit.ts';
 import type { Context, Tally } from './context.ts';
 import { Coordinator } from './coordinator.ts';
-import type { Counts } from './counts.ts';
-import { countsOf, laxerBits, roomFrom } from './counts.ts';
 import type { Place } from './decision.ts';
 import { decideAt, promise } from './decision.ts';
 import { orphanContacts, turnedOutContacts } from './orphans.ts';
 import type { PeerOracle } from './oracle.ts';
+import { Outlook } from './outlook.ts';
 import { PlanParty } from './party.ts';
 import { isOnPath, isSamePath, isSameWay, pathFault } from './path.ts';
 import type { Step } from './plan.ts';
@@ -31,7 +29,8 @@ import type { Reference } from './seeker.ts';
 import { Seeker } from './seeker.ts';
 import type { Child } from './slots.ts';
 import { Slots } from './slots.ts';
-import { ATTEMPTS, PATH_MAX, SHOWN_MAX, WAITING_MAX } from './tree.ts';
+import type { Tree } from './tree.ts';
+import { ATTEMPTS, hopOf, PATH_MAX, WAITING_MAX } from './tree.ts';
 import type { Grant, LossReason, Parent } from './uplink.ts';
 import { Uplink } from './uplink.ts';
 
@@ -48,9 +47,11 @@ export class Agent {
   readonly #context: Context;
   readonly #slots = new Slots();
   readonly #uplink: Uplink;
+  readonly #outlook: Outlook;
   readonly #seeker: Seeker;
   readonly #party: PlanParty;
   readonly #coordinator: Coordinator;
+  readonly #audit: Audit;
   readonly #waiting = new Map<string, Waiting>();
   /** A returned peer may have granted slots in its former life: it grants none before those leases have ended. */
   readonly #grantsFrom: Millis;
@@ -67,11 +68,12 @@ export class Agent {
     this.#grantsFrom = context.local.contact.incarnation > 1 ? now + context.tree.leaseMs : now;
     this.#beatAt = now;
     this.#uplink = new Uplink(context, {
-      report: () => ({ ...this.#introduction(), ...this.#counts() }),
+      report: () => ({ ...this.#outlook.introduction(), ...this.#outlook.counts() }),
       onPath: (before) => this.#onPath(before),
       onLost: (parent, why) => this.#onLost(parent, why),
     });
-    const introduce = (): { self: LagMember; children: LagMember[] } => this.#introduction();
+    this.#outlook = new Outlook(context, this.#slots, { parent: () => this.#uplink.parent, reserved: () => this.#party.reserved, grantsFrom: this.#grantsFrom });
+    const introduce = (): { self: LagMember; children: LagMember[] } => this.#outlook.introduction();
     const giveBack = (peer: Contact, link: number): void => this.#giveBack(peer, link);
     const onGranted = (grant: Grant): void => this.#onGranted(grant);
     this.#seeker = new Seeker(context, oracle, { introduce, giveBack, onGranted, isBound: () => this.#party.isBound, canMeet: (peer) => !context.local.isSelf(peer) && this.#slots.find(peer.peerId) === undefined });
@@ -84,11 +86,16 @@ export class Agent {
       onUnlocked: () => this.#onUnlocked(),
     });
     this.#coordinator = new Coordinator(context, this.#party, this.#slots);
+    this.#audit = new Audit(context, (parent) => this.#uplink.distrust(parent));
     this.#tellChildren();
     if (!context.isSource) this.#seeker.start([]);
   }
 
   // --- getters ---
+
+  get tree(): Tree {
+    return this.#context.tree;
+  }
 
   get tally(): Tally {
     return this.#context.tally;
@@ -101,13 +108,11 @@ export class Agent {
   }
 
   get isRooted(): boolean {
-    return this.#context.isSource || (this.#uplink.parent?.path.rooted ?? false);
+    return this.#outlook.isRooted;
   }
 
   get delay(): number {
-    if (this.#context.isSource) return 0;
-    const parent = this.#uplink.parent;
-    return (parent === undefined ? 0 : (parent.path.steps[0]?.delay ?? 0)) + this.#context.tree.hop;
+    return this.#outlook.delay;
   }
 
   /** Whether it knows that it stands below that peer. */
@@ -117,8 +122,7 @@ export class Agent {
 
   /** Slots that somebody could be granted now. */
   get openSlots(): number {
-    if (this.#context.now() < this.#grantsFrom || (this.#uplink.parent?.path.steps.length ?? 0) >= PATH_MAX - 1) return 0;
-    return Math.max(0, this.#context.terms.fanout - this.#slots.held - this.#party.reserved);
+    return this.#outlook.openSlots;
   }
 
   get children(): readonly Contact[] {
@@ -147,6 +151,10 @@ export class Agent {
       case 'lagRelease': return this.#onRelease(from, message);
       case 'lagReport': return this.#onReport(from, message);
       case 'lagWay': return this.#onWay(from, message);
+      case 'lagAudit': {
+        const isTrue = this.#slots.find(message.child) !== undefined && this.delay <= message.delay + (this.#context.tree.unit === 'hops' ? 0 : this.#context.tree.hop);
+        return this.#context.local.env.send(from, { type: 'lagNamed', op: message.op, suits: isTrue, next: undefined });
+      }
       case 'lagBye': {
         const parent = this.#uplink.parent;
         if (parent?.link === message.link && samePeer(parent.contact, from)) this.#onLost(this.#uplink.detach() as Parent, 'left');
@@ -202,7 +210,7 @@ export class Agent {
   #meetSibling(from: Contact, meet: LagMeet): Omit<Answer, 'link'> {
     const { parent } = this.#uplink;
     if (parent !== undefined) this.#uplink.doubt(parent.contact);
-    const isInTime = this.delay + this.#context.tree.hop <= meet.self.limit;
+    const isInTime = this.delay + hopOf(this.#context.tree, meet) <= meet.self.limit;
     return isInTime && this.openSlots > 0 && !this.#party.isLocked ? this.#tryGrant(from, meet) : { outcome: OUTCOME.busy };
   }
 
@@ -230,7 +238,7 @@ export class Agent {
     const { tree, local } = this.#context;
     const children = this.#slots.all();
     const place: Place = {
-      self: this.#self(), isSource: this.#context.isSource, delay: this.delay, path: this.#uplink.parent?.path,
+      self: this.#outlook.self(), isSource: this.#context.isSource, delay: this.delay, path: this.#uplink.parent?.path,
       children: children.map((child) => without(child, from.peerId)), awaited: this.#seeker.awaited,
     };
     const { action, cast } = decideAt(tree, place, meet, local.env.random);
@@ -361,7 +369,7 @@ export class Agent {
   }
 
   #tellChildren(): void {
-    const path = this.#pathBelow();
+    const path = this.#outlook.pathBelow();
     const before = this.#told;
     if (before !== undefined && isSamePath(before, path)) return;
     this.#told = path;
@@ -373,41 +381,8 @@ export class Agent {
     }
   }
 
-  #pathBelow(): LagPath {
-    const { local, terms, isSource } = this.#context;
-    const above = this.#uplink.parent?.path;
-    const counts = this.#counts();
-    const children = this.#slots.all();
-    const cast = new Cast(this.#context.tree.source, children.map(({ contact }) => contact));
-    const heir = heirAmong(children.map(({ self }) => ({ ...self, id: cast.id(self.contact) })));
-    return {
-      steps: [
-        { contact: local.contact, delay: this.delay, constraint: isSource ? 0 : terms.constraint, roomFrom: roomFrom(counts), laxer: laxerBits(counts) },
-        ...(above?.steps ?? []),
-      ],
-      rooted: this.isRooted, rootLimit: above?.rootLimit ?? this.#self().limit, heir: heir === undefined ? undefined : cast.contact(heir),
-    };
-  }
-
   get #stampNow(): number {
     return this.#context.isSource ? this.#stamp : (this.#uplink.parent?.stamp ?? 0);
-  }
-
-  #counts(): Counts {
-    const { tree, terms, isSource } = this.#context;
-    const own = { openSlots: this.openSlots, delay: this.isRooted && !isSource ? this.delay : undefined, constraint: terms.constraint };
-    return countsOf(own, this.#slots.all().map(({ counts }) => counts), tree.hop);
-  }
-
-  #self(): LagMember {
-    const { terms, tree, local, isSource } = this.#context;
-    let limit = isSource ? 0 : terms.constraint;
-    for (const { self } of this.#slots.all()) limit = Math.min(limit, self.limit - tree.hop);
-    return { contact: local.contact, fanout: terms.fanout, constraint: isSource ? 0 : terms.constraint, limit: isSource ? 0 : limit, openSlots: this.openSlots };
-  }
-
-  #introduction(): { self: LagMember; children: LagMember[] } {
-    return { self: this.#self(), children: this.#slots.all().slice(0, SHOWN_MAX).map(({ self }) => self) };
   }
 
   // --- having a parent ---
@@ -415,8 +390,8 @@ export class Agent {
   /** A slot was granted to the seeker: taken only if it still makes sense. */
   #onGranted(grant: Grant): void {
     const { tree } = this.#context;
-    const delay = (grant.path.steps[0]?.delay ?? 0) + tree.hop;
-    const isLate = ALGORITHMS[tree.algorithm].informed && grant.path.rooted && delay > this.#self().limit;
+    const delay = (grant.path.steps[0]?.delay ?? 0) + this.#context.hopTo(grant.contact);
+    const isLate = ALGORITHMS[tree.algorithm].informed && grant.path.rooted && delay > this.#outlook.self().limit;
     if (this.#uplink.parent !== undefined || this.#party.isBound || isLate) return this.#release(grant.contact, grant.link);
     this.#attach(grant);
   }
@@ -424,7 +399,7 @@ export class Agent {
   #attach(grant: Grant): void {
     const { tree, local } = this.#context;
     const fault = pathFault(tree, local.contact, grant.contact, grant.path);
-    if (fault === 'false') this.#context.avoid(grant.contact);
+    if (fault === 'false') this.#context.avoid(grant.contact, true);
     if (fault !== undefined || this.#slots.find(grant.contact.peerId) !== undefined) {
       this.#release(grant.contact, grant.link);
       if (this.#uplink.parent === undefined && this.#seeker.isResting) this.#seeker.start([]);
@@ -449,7 +424,7 @@ export class Agent {
   }
 
   #onLost(parent: Parent, why: LossReason): void {
-    if (why === 'false' || why === 'silent') this.#context.avoid(parent.contact);
+    if (why === 'false' || why === 'silent') this.#context.avoid(parent.contact, why === 'false');
     if (why === 'left' || why === 'silent') this.#party.hurry();
     if (why === 'false' || why === 'cycle') this.#release(parent.contact, parent.link);
     if (why !== 'silent' && why !== 'left') this.#context.tally.reconfigurations++;
@@ -500,6 +475,9 @@ export class Agent {
     this.#beatAt = now + tree.heartbeatMs;
     if (this.#context.isSource) this.#stamp++;
     else this.#maintain();
+    // The way of the messages may have become longer.
+    if (tree.unit === 'ms') this.#tellChildren();
+    if (this.#uplink.parent !== undefined) this.#audit.check(this.#uplink.parent);
   }
 
   /** Leaves a parent below which it hears too late, by the same rule as in rounds. */
@@ -508,7 +486,11 @@ export class Agent {
     const { delay, isRooted } = this;
     this.#lateBeats = isRooted && delay > terms.constraint ? this.#lateBeats + 1 : 0;
     if (this.#uplink.parent === undefined || this.#party.isLocked) return;
-    const state = { rootedAtSource: isRooted, delay, constraint: terms.constraint, hop: tree.hop, lateRounds: this.#lateBeats };
+    const hop = this.#context.hopTo(this.#uplink.parent.contact);
+    // What is measured wavers: lateness counts when it lasts, and first for who has only itself to move.
+    const patience = delay - hop <= terms.constraint ? 1 : 2;
+    if (tree.unit === 'ms' && this.#lateBeats < patience * tree.maintenance) return;
+    const state = { rootedAtSource: isRooted, delay, constraint: terms.constraint, hop, lateRounds: this.#lateBeats };
     if (!decideToLeave(state, ALGORITHMS[tree.algorithm].maintenance, tree.maintenance)) return;
     this.#leaveParent();
     this.#float([]);

@@ -7,14 +7,20 @@ import type { Millis } from '../../../core/env.ts';
 import type { Local } from '../../local.ts';
 import type { Requests } from '../../requests.ts';
 import type { Terms, Tree } from './tree.ts';
-import { AVOIDED_MAX } from './tree.ts';
+import { AVOIDED_MAX, AVOIDED_TOLD_MAX, hopOf } from './tree.ts';
 
 /** Whose round trips are remembered; the oldest is forgotten first. */
 const MEASURED_MAX = 32;
 /** A stranger may be farther away than any of those that were measured, and than these if they are near. */
 const STRANGER_MARGIN = 1.5;
 const STRANGER_RTT_MIN_MS = 250;
+/** Share of a new round trip in the smoothed one. */
+const SMOOTHING = 1 / 8;
+/** A hop counts as before until it has changed by more: everybody below hears of every change. */
+const HOP_CHANGE_MS = 10;
 const AVOID_MS = 10_000;
+/** Of who lied; silence may have been the network's. */
+const AVOID_LIARS_MS = 300_000;
 const LINK_SHIFT = 2 ** 20;
 
 /** How often what happened, for whoever measures. */
@@ -27,6 +33,13 @@ export interface Tally {
   refusals: number;
 }
 
+interface Measured {
+  readonly lastMs: Millis;
+  readonly smoothedMs: Millis;
+  /** In milliseconds. */
+  readonly hop: number;
+}
+
 export class Context {
   readonly local: Local;
   readonly requests: Requests;
@@ -34,8 +47,9 @@ export class Context {
   readonly terms: Terms;
   readonly isSource: boolean;
   readonly tally: Tally = { interactions: 0, reconfigurations: 0, refusals: 0 };
-  readonly #rtts = new Map<string, Millis>();
+  readonly #measured = new Map<string, Measured>();
   readonly #avoided = new Map<string, Millis>();
+  readonly #refusedBy = new Map<string, Millis>();
   #links = 0;
 
   constructor(local: Local, requests: Requests, tree: Tree, terms: Terms) {
@@ -58,26 +72,56 @@ export class Context {
 
   /** As for the slowest that was measured lately, if it was not measured itself: who was orphaned must not wait long for the dead. */
   timeoutTo(peer: Contact): Millis {
-    return this.local.timeoutTo(undefined, this.#rtts.get(peer.peerId) ?? this.#strangersRtt());
-  }
-
-  #strangersRtt(): Millis | undefined {
-    if (this.#rtts.size === 0) return undefined;
-    const slowest = Math.max(...this.#rtts.values());
-    return Math.min(this.local.options.initialTimeoutMs, Math.max(STRANGER_RTT_MIN_MS, slowest * STRANGER_MARGIN));
+    return this.local.timeoutTo(undefined, this.#measured.get(peer.peerId)?.lastMs ?? this.#strangersRtt());
   }
 
   learnRtt(peer: Contact, rttMs: Millis | undefined): void {
     if (rttMs === undefined) return;
-    this.#rtts.delete(peer.peerId);
-    this.#rtts.set(peer.peerId, rttMs);
-    if (this.#rtts.size > MEASURED_MAX) this.#rtts.delete(this.#rtts.keys().next().value as string);
+    const known = this.#measured.get(peer.peerId);
+    const smoothedMs = known === undefined ? rttMs : known.smoothedMs + (rttMs - known.smoothedMs) * SMOOTHING;
+    const hop = Math.ceil(smoothedMs / 2 + this.tree.allowanceMs);
+    this.#measured.delete(peer.peerId);
+    this.#measured.set(peer.peerId, { lastMs: rttMs, smoothedMs, hop: known !== undefined && Math.abs(hop - known.hop) <= HOP_CHANGE_MS ? known.hop : hop });
+    if (this.#measured.size > MEASURED_MAX) this.#measured.delete(this.#measured.keys().next().value as string);
   }
 
-  avoid(peer: Contact): void {
+  /** What a hop between that peer and this one costs: in a tree of milliseconds half the round trip and the allowance. */
+  hopTo(peer: Contact): number {
+    return hopOf(this.tree, { hop: this.measuredHopTo(peer) });
+  }
+
+  /** 0 when it was not measured, or hops are counted. */
+  measuredHopTo(peer: Contact): number {
+    return this.tree.unit === 'hops' ? 0 : (this.#measured.get(peer.peerId)?.hop ?? 0);
+  }
+
+  #strangersRtt(): Millis | undefined {
+    if (this.#measured.size === 0) return undefined;
+    const slowest = Math.max(...[...this.#measured.values()].map(({ lastMs }) => lastMs));
+    return Math.min(this.local.options.initialTimeoutMs, Math.max(STRANGER_RTT_MIN_MS, slowest * STRANGER_MARGIN));
+  }
+
+  avoid(peer: Contact, isLiar = false): void {
+    if (peer.peerId === this.tree.source.peerId) return;
+    const until = Math.max(this.#avoided.get(peer.peerId) ?? 0, this.now() + (isLiar ? AVOID_LIARS_MS : AVOID_MS));
     this.#avoided.delete(peer.peerId);
-    this.#avoided.set(peer.peerId, this.now() + AVOID_MS);
+    this.#avoided.set(peer.peerId, until);
     if (this.#avoided.size > AVOIDED_MAX) this.#avoided.delete(this.#avoided.keys().next().value as string);
+  }
+
+  /** It was said to have a place, and had none for us: once may be chance. */
+  refused(peer: Contact): void {
+    const before = this.#refusedBy.get(peer.peerId) ?? -Infinity;
+    this.#refusedBy.delete(peer.peerId);
+    this.#refusedBy.set(peer.peerId, this.now());
+    if (this.now() - before < AVOID_MS) this.avoid(peer);
+    if (this.#refusedBy.size > AVOIDED_MAX) this.#refusedBy.delete(this.#refusedBy.keys().next().value as string);
+  }
+
+  /** The latest ones first. */
+  get avoided(): string[] {
+    const now = this.now();
+    return [...this.#avoided].filter(([, until]) => until > now).map(([peerId]) => peerId).reverse().slice(0, AVOIDED_TOLD_MAX);
   }
 
   isAvoided(peer: Contact): boolean {

@@ -23,7 +23,8 @@ export interface Own {
 
 export const NOTHING: Counts = { room: [], laxer: [] };
 
-export function countsOf(own: Own, below: readonly Counts[], hop: number): Counts {
+/** `hop`: the width of a class; a child's own hop moves its subtree so many classes further. */
+export function countsOf(own: Own, below: readonly { readonly counts: Counts; readonly hop: number }[], hop: number): Counts {
   const room = new Array<number>(CLASSES).fill(0);
   const laxer = new Array<number>(CLASSES).fill(0);
   for (let x = 1; x < CLASSES; x++) room[x] = own.openSlots;
@@ -31,9 +32,10 @@ export function countsOf(own: Own, below: readonly Counts[], hop: number): Count
     const end = Math.min(CLASSES, Math.ceil(own.constraint / hop));
     for (let x = Math.floor(own.delay / hop); x < end; x++) laxer[x] = 1;
   }
-  for (const counts of below) {
+  for (const { counts, hop: childHop } of below) {
+    const further = Math.max(1, Math.round(childHop / hop));
     for (let x = 0; x < CLASSES; x++) {
-      if (x > 0) room[x] = (room[x] as number) + (counts.room[x - 1] ?? 0);
+      if (x >= further) room[x] = (room[x] as number) + (counts.room[x - further] ?? 0);
       laxer[x] = (laxer[x] as number) + (counts.laxer[x] ?? 0);
     }
   }

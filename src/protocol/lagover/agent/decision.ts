@@ -12,10 +12,10 @@ import type { InformedChild, InformedCounterpart, InformedInitiator, InformedSou
 import { laxest } from '../places.ts';
 import type { Action, ChildView, ParentView } from '../views.ts';
 import { Cast } from './cast.ts';
-import { classOf, hasBit } from './counts.ts';
+import { classOf, hasBit, NOTHING } from './counts.ts';
 import type { Child } from './slots.ts';
 import type { Tree } from './tree.ts';
-import { SHOWN_BY_SOURCE_MAX, SHOWN_MAX } from './tree.ts';
+import { hopOf, SHOWN_BY_SOURCE_MAX, SHOWN_MAX } from './tree.ts';
 
 /** The peer that is met. */
 export interface Place {
@@ -35,14 +35,14 @@ export interface Decision {
   readonly cast: Cast;
 }
 
-type Introduction = Pick<LagMeet, 'self' | 'children'>;
+type Introduction = Pick<LagMeet, 'self' | 'children' | 'hop' | 'avoided'>;
 
 export function decideAt(tree: Tree, toldPlace: Place, toldMeet: Introduction, random: Random): Decision {
   const { place, meet } = eachOnce(tree, toldPlace, toldMeet);
   const cast = castOf(tree, place, meet);
   const algorithm = ALGORITHMS[tree.algorithm];
   const options = { rules: tree.rules, source: tree.sourceKind };
-  const looking = new Looking(tree, cast, place, meet.self.limit, random);
+  const looking = new Looking(tree, cast, place, meet, random);
   if (algorithm.informed) {
     const i: InformedInitiator = { ...looking.subtree(meet.self), children: meet.children.map((child) => looking.subtree(child)), chance: random.unit() };
     return { cast, action: place.isSource ? algorithm.atSource(i, looking.informedSource(), options) : algorithm.meet(i, looking.informed(), options) };
@@ -50,7 +50,7 @@ export function decideAt(tree: Tree, toldPlace: Place, toldMeet: Introduction, r
   const i = { ...looking.consumer(meet.self), children: meet.children.map((child) => looking.consumer(child)) };
   const children = place.children.map(({ self }) => looking.consumer(self));
   if (place.isSource) {
-    const source = { hasFreeSlot: place.self.openSlots > 0, hop: tree.hop, laxestChild: laxest(children) };
+    const source = { hasFreeSlot: place.self.openSlots > 0, hop: hopOf(tree, meet), laxestChild: laxest(children) };
     return { cast, action: algorithm.atSource(i, source, options) };
   }
   const j = { ...looking.consumer(place.self), delay: place.delay, parent: looking.parent(), children };
@@ -68,9 +68,14 @@ function eachOnce(tree: Tree, place: Place, meet: Introduction): { place: Place;
     const before = known.size;
     return known.add(contact.peerId).size > before;
   };
-  const children = place.children.filter(isNew);
+  const children = place.children.filter(isNew).map((child) => (meet.avoided.includes(child.contact.peerId) ? withoutRoom(child) : child));
   const ofInitiator = meet.children.filter(isNew);
   return { place: { ...place, children: children.map((child) => ({ ...child, children: child.children.filter(isNew) })) }, meet: { ...meet, children: ofInitiator } };
+}
+
+/** i was there in vain: to it there is no room, whatever that child says. */
+function withoutRoom(child: Child): Child {
+  return { ...child, self: { ...child.self, openSlots: 0 }, counts: NOTHING };
 }
 
 function castOf(tree: Tree, place: Place, meet: Introduction): Cast {
@@ -90,18 +95,21 @@ class Looking {
   readonly #place: Place;
   /** Of i. */
   readonly #limit: number;
+  /** Between the two, and between others that never met. */
+  readonly #hop: number;
   readonly #random: Random;
 
-  constructor(tree: Tree, cast: Cast, place: Place, limit: number, random: Random) {
+  constructor(tree: Tree, cast: Cast, place: Place, meet: Introduction, random: Random) {
     this.#tree = tree;
     this.#cast = cast;
     this.#place = place;
-    this.#limit = limit;
+    this.#limit = meet.self.limit;
+    this.#hop = hopOf(tree, meet);
     this.#random = random;
   }
 
-  consumer({ contact, fanout, constraint }: LagMember): ChildView {
-    return { id: this.#cast.id(contact), fanout, constraint, hop: this.#tree.hop };
+  consumer({ contact, fanout, constraint, hop }: LagMember): ChildView {
+    return { id: this.#cast.id(contact), fanout, constraint, hop: hopOf(this.#tree, { hop }) };
   }
 
   subtree({ contact, fanout, constraint, limit, openSlots }: LagMember): SubtreeView {
@@ -118,7 +126,7 @@ class Looking {
     const { self, delay, path, children, awaited } = this.#place;
     const root = path?.steps.at(-1);
     return {
-      ...this.subtree(self), hop: this.#tree.hop, delay, awaited, parent: this.parent(),
+      ...this.subtree(self), hop: this.#hop, delay, awaited, parent: this.parent(),
       root: root === undefined ? { id: this.#cast.id(self.contact), limit: self.limit } : { id: this.#cast.id(root.contact), limit: path?.rootLimit ?? self.limit },
       children: children.slice(0, SHOWN_MAX).map((child) => this.#child(child)),
       roomAt: this.#ancestor((step) => step.roomFrom > 0 && step.delay + step.roomFrom * this.#tree.hop <= this.#limit),
@@ -131,7 +139,7 @@ class Looking {
     const byRoom = this.#draw(all, (child) => this.#room(child));
     const byLaxer = this.#draw(all, (child) => this.#laxer(child));
     return {
-      hop: this.#tree.hop, openSlots: this.#place.self.openSlots,
+      hop: this.#hop, openSlots: this.#place.self.openSlots,
       children: this.#shownBySource(byRoom, byLaxer).map((child) => this.#child(child)),
       roomAt: byRoom === undefined ? undefined : this.#cast.id(byRoom.contact),
       laxerAt: byLaxer === undefined ? undefined : this.#cast.id(byLaxer.contact),
@@ -165,7 +173,7 @@ class Looking {
   }
 
   #room(child: Child): number {
-    const x = classOf(this.#limit - this.#place.delay - this.#tree.hop, this.#tree.hop);
+    const x = classOf(this.#limit - this.#place.delay - hopOf(this.#tree, child.self), this.#tree.hop);
     return Math.max(0, (child.counts.room[x] ?? 0) - (child.promised[x] as number));
   }
 

@@ -8,11 +8,12 @@ import type { Contact } from '../../../core/contact.ts';
 import type { Local } from '../../local.ts';
 import { TIMER } from '../../local.ts';
 import type { Requests } from '../../requests.ts';
-import type { LagInput } from '../../wire/lagover-messages.ts';
+import type { LagEntry, LagInput } from '../../wire/lagover-messages.ts';
 import { OUTCOME } from '../../wire/lagover-messages.ts';
 import { Agent } from './agent.ts';
 import { Context } from './context.ts';
-import type { PeerOracle } from './oracle.ts';
+import type { Follower, PeerOracle } from './oracle.ts';
+import { treeNumber } from './somo-directory.ts';
 import type { Terms, Tree } from './tree.ts';
 import { TREES_MAX } from './tree.ts';
 
@@ -20,6 +21,8 @@ export class Lagover {
   readonly #local: Local;
   readonly #requests: Requests;
   readonly #agents = new Map<string, Agent>();
+  /** Of the trees whose oracle has to be told of this peer. */
+  readonly #followers = new Map<string, Follower>();
   #armedAt = Infinity;
 
   constructor(local: Local, requests: Requests) {
@@ -31,7 +34,10 @@ export class Lagover {
   join(tree: Tree, terms: Terms, oracle: PeerOracle): boolean {
     assert(!this.#agents.has(tree.id), 'a peer takes part in a tree once');
     if (this.#agents.size >= TREES_MAX) return false;
-    this.#agents.set(tree.id, new Agent(new Context(this.#local, this.#requests, tree, terms), oracle));
+    const agent = new Agent(new Context(this.#local, this.#requests, tree, terms), oracle);
+    this.#agents.set(tree.id, agent);
+    const follower = oracle.follow?.(agent);
+    if (follower) this.#followers.set(tree.id, follower);
     this.#arm();
     return true;
   }
@@ -40,10 +46,21 @@ export class Lagover {
   leave(treeId: string): void {
     this.#agents.get(treeId)?.leave();
     this.#agents.delete(treeId);
+    this.#followers.delete(treeId);
   }
 
   leaveAll(): void {
     for (const treeId of [...this.#agents.keys()]) this.leave(treeId);
+  }
+
+  /** By the number that names a tree in queries to the metadata tree; undefined when this peer is not in it. */
+  placeIn(number: number): { readonly entry: LagEntry; readonly width: number } | undefined {
+    for (const [treeId, agent] of this.#agents) {
+      if (treeNumber(treeId) !== number) continue;
+      const { delay, openSlots, isRooted } = agent;
+      return { entry: { contact: this.#local.contact, delay, openSlots, rooted: isRooted, ageMs: 0 }, width: agent.tree.hop };
+    }
+    return undefined;
   }
 
   agent(treeId: string): Agent | undefined {
@@ -61,6 +78,7 @@ export class Lagover {
     this.#armedAt = Infinity;
     const now = this.#local.env.now();
     for (const agent of this.#agents.values()) if (agent.nextDueAt() <= now) agent.onTimer(now);
+    for (const follower of this.#followers.values()) if (follower.nextDueAt() <= now) follower.onTimer(now);
     this.#arm();
   }
 
@@ -85,6 +103,7 @@ export class Lagover {
         return env.send(from, { type: 'lagAnswer', op, tree, link, outcome: OUTCOME.anotherTree, to: undefined, descends: false, path: undefined, stamp: 0, version: 0 });
       }
       case 'lagReport': return env.send(from, { type: 'lagReportReply', op: message.op, held: false, needFull: false, stamp: 0, version: 0, path: undefined });
+      case 'lagAudit': return env.send(from, { type: 'lagNamed', op: message.op, suits: false, next: undefined });
       case 'lagLock': return env.send(from, { type: 'lagLocked', op: message.op, locked: false, children: [] });
       case 'lagRelease':
       case 'lagMove': return env.send(from, { type: 'lagAck', op: message.op });
@@ -101,6 +120,7 @@ export class Lagover {
   #arm(): void {
     let next = Infinity;
     for (const agent of this.#agents.values()) next = Math.min(next, agent.nextDueAt());
+    for (const follower of this.#followers.values()) next = Math.min(next, follower.nextDueAt());
     if (next === this.#armedAt) return;
     this.#armedAt = next;
     if (next === Infinity) this.#local.env.disarm(TIMER.lagover);

@@ -1,8 +1,9 @@
 /**
  * The way to the root, as it is told downwards, and what is wrong with one that is told.
  *
- * Delays along it are hops, so whoever receives it can count: a path that does not add up, does not begin at its teller or
- * claims a root that is not the source is a lie, and a path with oneself in it is a cycle (INV-LAG-5).
+ * Whoever receives it can count: hops must add up, and no measured hop is faster than a peer can pass anything on. A path
+ * that does not, does not begin at its teller or claims a root that is not the source is a lie, and a path with oneself in it is
+ * a cycle (INV-LAG-5).
  */
 import type { Contact } from '../../../core/contact.ts';
 import { samePeer } from '../../../core/contact.ts';
@@ -21,8 +22,12 @@ export function pathFault(tree: Tree, self: Contact, parent: Contact, path: LagP
   if (samePeer(root.contact, tree.source) !== rooted) return 'false';
   // A floating root counts as if it stood directly below the source.
   const rootDelay = rooted ? 0 : tree.hop;
-  if (steps.some(({ delay }, place) => delay !== rootDelay + (steps.length - 1 - place) * tree.hop)) return 'false';
+  if (root.delay !== rootDelay || !steps.every(({ delay }, place) => place === steps.length - 1 || isPossible(tree, delay - (steps[place + 1]?.delay ?? 0)))) return 'false';
   return isOnPath(path, self.peerId) ? 'cycle' : undefined;
+}
+
+function isPossible(tree: Tree, hop: number): boolean {
+  return tree.unit === 'hops' ? hop === tree.hop : hop >= tree.allowanceMs;
 }
 
 export function isOnPath(path: LagPath | undefined, peerId: string): boolean {
@@ -34,7 +39,7 @@ export function isSameWay(a: LagPath | undefined, b: LagPath | undefined): boole
   if (a === b) return true;
   if (a === undefined || b === undefined) return false;
   return a.rooted === b.rooted && a.heir?.peerId === b.heir?.peerId && a.steps.length === b.steps.length
-    && a.steps.every((step, place) => step.contact.peerId === b.steps[place]?.contact.peerId);
+    && a.steps.every((step, place) => step.contact.peerId === b.steps[place]?.contact.peerId && step.delay === b.steps[place]?.delay);
 }
 
 export function isSamePath(a: LagPath, b: LagPath): boolean {

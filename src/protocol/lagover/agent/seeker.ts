@@ -193,9 +193,10 @@ export class Seeker {
     const now = this.#context.now();
     const { tree, requests } = this.#context;
     const { self, children } = this.#events.introduce();
+    const { avoided } = this.#context;
     const op = requests.ask({
       to: reference.contact, attempts: 1, timeoutMs: this.#context.timeoutTo(reference.contact),
-      message: (number) => ({ type: 'lagMeet', op: number, tree: tree.id, link, self, children, lost: reference.lost }),
+      message: (number) => ({ type: 'lagMeet', op: number, tree: tree.id, link, self, children, lost: reference.lost, hop: this.#context.measuredHopTo(reference.contact), avoided }),
       onReply: (reply, rttMs, from) => {
         this.#context.learnRtt(reference.contact, rttMs);
         if (reply.type === 'lagAnswer') this.#onAnswer(reference, link, from, reply, now, giveUpAt);
@@ -232,6 +233,7 @@ export class Seeker {
     if (answer.outcome === OUTCOME.busy) return this.#onBusy(reference, now);
     this.#busy = 0;
     this.awaited = undefined;
+    if (reference.descends && !answer.descends) this.#context.refused(reference.contact);
     if (answer.outcome === OUTCOME.refer && answer.to !== undefined) {
       this.#queue = [{ contact: answer.to, descends: answer.descends, lost: '' }];
       return this.#pauseUntil(now);
@@ -248,6 +250,7 @@ export class Seeker {
     else {
       this.#busy = 0;
       this.awaited = undefined;
+      this.#context.avoid(reference.contact);
     }
     this.#pauseUntil(now + BUSY_PAUSE_MS + BUSY_SPREAD_MS * this.#context.local.env.random.unit());
   }

@@ -114,6 +114,11 @@ export class Uplink {
     if (this.#sent < this.#attempts) this.#dueAt = this.#context.now();
   }
 
+  /** It was found lying. */
+  distrust(parent: Parent): void {
+    this.#lose(parent, 'false');
+  }
+
   onTimer(now: Millis): void {
     const parent = this.#parent;
     if (parent === undefined) return;

@@ -54,11 +54,11 @@ class Stage {
 
 function member(contact: Contact, wishes: { fanout?: number; constraint?: number } = {}) {
   const { fanout = 1, constraint = 4 } = wishes;
-  return { contact, fanout, constraint, limit: constraint, openSlots: fanout };
+  return { contact, fanout, constraint, limit: constraint, openSlots: fanout, hop: 0 };
 }
 
 function meetFrom(peer: Contact, link: number, wishes: Partial<LagMeet> = {}): LagMeet {
-  return { type: 'lagMeet', op: link, tree: 'tree', link, self: member(peer), children: [], lost: '', ...wishes };
+  return { type: 'lagMeet', op: link, tree: 'tree', link, self: member(peer), children: [], lost: '', hop: 0, avoided: [], ...wishes };
 }
 
 /** The way to the root, the parent first. */
