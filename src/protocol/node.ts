@@ -244,7 +244,7 @@ export class Node implements Protocol<Message> {
     switch (options.strategy) {
       case 'leafset': return new LeafsetOnly();
       case 'chord': return new Chord(position);
-      case 'pastry': return new Pastry(position);
+      case 'pastry': return new Pastry(position, this.membership.leafset);
       case 'can': return new Can(position, options.dimensions, () => this.membership.zoneStart);
       default: return unreachable(options.strategy);
     }

@@ -6,15 +6,17 @@
  * way to a peer is at most the way to whoever tells of it and on from there. So entries are asked in order of nearness, for
  * the rows that serve both: what is near to somebody near is near to us, and the search walks downhill. Downhill alone ends
  * in the neighbourhood where it began, so now and then somebody is measured who may be near, because it is about as far from
- * the teller as we are. Only entries that answered us ourselves are told to others, so that the dead are not handed round,
- * and of these only those that may serve the asker better than its own: whoever asks says how far its own are.
+ * the teller as we are. And whoever asks says how far we are from it, which says how far it is from us: one peer's find is
+ * two peers' find. Only entries that answered us ourselves are told to others, so that the dead are not handed round, and of
+ * these only those that may serve the asker better than its own: whoever asks says how far its own are.
  *
  * A world of 10^5 peers holds 6 million entries: the table is flat arrays by slot, not objects.
  */
 import type { Contact } from '../../core/contact.ts';
 import type { Position } from '../../core/position.ts';
 import type { Random } from '../../core/random.ts';
-import { circleDistance } from '../../core/position.ts';
+import { CIRCLE, circleDistance, sharedDigits } from '../../core/position.ts';
+import type { Leafset } from '../ring/leafset.ts';
 import type { TableEntry } from '../wire/messages.ts';
 import { WHOLE_TABLE } from '../wire/messages.ts';
 import type { Adviser, Hop, News, Skip, Strategy, Wish } from './strategy.ts';
@@ -23,6 +25,8 @@ import { ALL_WELCOME } from './strategy.ts';
 const COLUMNS = 16;
 /** Rows kept: 16^12 peers. Deeper than the leafset can leave undecided. */
 const ROWS_MAX = 12;
+/** Whose distance from a key is at most this share of a leafset's side has the key's owner in its leafset, most likely. */
+const LANDING_SHARE = 0.625;
 /** A newcomer must be nearer by this share to replace an incumbent, so that noise does not churn the table. */
 const REPLACE_SHARE = 0.9;
 /** Who might be nearer by this share is worth a question. */
@@ -57,6 +61,7 @@ interface Trial {
 export class Pastry implements Strategy {
   size = 0;
   readonly #self: Position;
+  readonly #leafset: Leafset;
   /** By slot, row after row; rows come into being as peers for them are met. */
   #contacts: (Contact | undefined)[] = [];
   /** Round trip in ms: as measured; negative, as promised; NaN, unknown. */
@@ -68,16 +73,54 @@ export class Pastry implements Strategy {
   /** By lead: numbers side by side are found without a look at each peer. */
   #tried: readonly number[] = NONE;
 
-  constructor(self: Position) {
+  constructor(self: Position, leafset: Leafset) {
     this.#self = self;
+    this.#leafset = leafset;
   }
 
   nextHop(key: Position, skip: Skip): Hop | undefined {
     const slot = this.#slotOf(key);
     if (slot < 0) return undefined;
+    const row = Math.floor(slot / COLUMNS);
+    const landing = this.#landing(key, row, skip);
+    if (landing) return landing;
     const exact = this.#contacts[slot];
     if (exact && !skip(exact)) return this.#hop(slot);
-    return this.#nearest(key, slot - (slot % COLUMNS), skip);
+    return this.#nearest(key, row * COLUMNS, skip);
+  }
+
+  /**
+   * The nearest of those whose leafset should reach the key, so that the hop after this one ends at the owner. Any of them
+   * serves, whatever its slot, and of many the nearest is near. It shares more digits with the key than we do, or as many and
+   * is nearer to it: a route that is wrong about a leafset never comes back.
+   */
+  #landing(key: Position, row: number, skip: Skip): Hop | undefined {
+    const { left, right, sizeEstimate } = this.#leafset;
+    const reach = (LANDING_SHARE * right.length * CIRCLE) / sizeEstimate;
+    const own = circleDistance(this.#self.lead, key.lead);
+    const serves = ({ position }: Contact): boolean => {
+      const distance = circleDistance(position.lead, key.lead);
+      if (distance > reach) return false;
+      const shared = sharedDigits(position, key);
+      return shared > row || (shared === row && distance < own);
+    };
+    let best: Hop | undefined;
+    let bestWay = Infinity;
+    for (let slot = row * COLUMNS; slot < this.#contacts.length; slot++) {
+      const contact = this.#contacts[slot];
+      const way = this.#wayTo(slot);
+      if (!contact || way >= bestWay || !serves(contact) || skip(contact)) continue;
+      best = this.#hop(slot);
+      bestWay = way;
+    }
+    for (const side of [right, left]) {
+      for (const { contact, coordinate, joining, rttMs } of side) {
+        if (joining || rttMs === undefined || rttMs >= bestWay || !serves(contact) || skip(contact)) continue;
+        best = { contact, coordinate, rttMs };
+        bestWay = rttMs;
+      }
+    }
+    return best;
   }
 
   /** The rare case: no entry with a longer prefix. Anyone with a prefix as long, but nearer on the circle, is progress. */

@@ -96,7 +96,9 @@ export class TableKeeper implements MembershipListener {
     const entries = told.length > REPLY_MAX ? told.slice(0, REPLY_MAX) : told;
     this.#local.env.send(from, { type: 'tableReply', op: request.op, vitals: this.#membership.vitals(), entries, gone: this.#gone.recent(this.#local.env.now()) });
     this.#doubt(request.gone);
-    if (request.vitals.zoneStart) strategy.learn(from, request.vitals);
+    const { vitals, rttMs } = request;
+    // The way is as long seen from here. It is the asker's word, so it counts as a promise until we ask it ourselves.
+    if (vitals.zoneStart) strategy.learn(from, rttMs > 0 ? { ...vitals, atMostMs: rttMs } : vitals);
   }
 
   #doubt(gone: readonly Position[]): void {

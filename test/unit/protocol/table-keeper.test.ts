@@ -78,3 +78,21 @@ test('a reply bounds the way to each of its entries by the way to the teller', (
   // Without a measured way (the answer may be to a repetition) there is no bound either.
   assert.equal(waited, rttMs === undefined ? undefined : rttMs + 30);
 });
+
+test('who asks says how far we are, which says how far it is: it takes the slot of somebody farther, and is asked before it is told of', () => {
+  const peer = member();
+  const { strategy } = peer.node.router;
+  asked(peer, peer.options.tableProbeMs);
+  const holder = far[1] as Contact;
+  strategy.learn(holder, { rttMs: 100 });
+  const asker = peerAt(0.11);
+  assert.equal(strategy.find(asker.position), undefined);
+  peer.hear(asker, { ...request([]), rttMs: 95 });
+  assert.ok(strategy.find(holder.position), 'no gain worth a change');
+  peer.hear(asker, { ...request([]), rttMs: 40 });
+  assert.equal(strategy.find(asker.position)?.rttMs, 40);
+  peer.env.take();
+  peer.hear(near[0] as Contact, request([]));
+  const [reply] = peer.env.takeOf('tableReply');
+  assert.ok(reply && !reply.message.entries.some(({ contact }) => contact.peerId === asker.peerId), 'its word alone is not handed on');
+});

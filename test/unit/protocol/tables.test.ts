@@ -9,6 +9,7 @@ import type { Contact } from '../../../src/core/contact.ts';
 import type { Position } from '../../../src/core/position.ts';
 import { CIRCLE, circleDistance, clockwise, positionFromLead, sharedDigits } from '../../../src/core/position.ts';
 import { randomFrom } from '../../../src/core/random.ts';
+import { Leafset } from '../../../src/protocol/ring/leafset.ts';
 import { Can } from '../../../src/protocol/routing/can.ts';
 import { Chord } from '../../../src/protocol/routing/chord.ts';
 import { LeafsetOnly } from '../../../src/protocol/routing/leafset-only.ts';
@@ -31,6 +32,20 @@ function peerOf(place: Position, i: number): Contact {
 /** Asks, and stands in no table. */
 const nobody = peerOf(positionFromLead(7), -1);
 
+function pastryAt(place: Position, leafset = new Leafset(peerOf(place, 0), 8)): Pastry {
+  return new Pastry(place, leafset);
+}
+
+/** The leafset of one of these members, all of it measured to be 10 ms away. */
+function neighboursOf(members: readonly Contact[], radius: number, self = 0): Leafset {
+  const leafset = new Leafset(members[self] as Contact, radius);
+  for (const peer of members) {
+    const member = peer === members[self] ? undefined : leafset.insert(peer, 0);
+    if (member) member.rttMs = 10;
+  }
+  return leafset;
+}
+
 /** Distinct peers in order round the circle; the first is self. Each one's zone starts at the one before. */
 const ring = fc.uniqueArray(position, { minLength: 2, maxLength: 40, size: 'max', selector: ({ lead: l }) => l }).map((places) => places.toSorted((a, b) => a.lead - b.lead).map(peerOf));
 
@@ -38,7 +53,7 @@ type Making = (members: readonly Contact[]) => Strategy;
 const makers: readonly [string, Making][] = [
   ['leafset', () => new LeafsetOnly()],
   ['chord', ([self]) => new Chord((self as Contact).position)],
-  ['pastry', ([self]) => new Pastry((self as Contact).position)],
+  ['pastry', ([self]) => pastryAt((self as Contact).position)],
   ['can', (members) => new Can((members[0] as Contact).position, 2, () => (members.at(-1) as Contact).position)],
 ];
 
@@ -125,21 +140,48 @@ test('chord: [0037] finger i is the first peer at least 2^i further, whatever th
 });
 
 test('pastry: the next hop shares more digits with the key, or as many and is nearer to it on the circle', () => {
-  fc.assert(fc.property(ring, position, (members, key) => {
+  fc.assert(fc.property(ring, position, fc.integer({ min: 1, max: 8 }), (members, key, radius) => {
     const self = (members[0] as Contact).position;
-    const hop = taught((m) => new Pastry((m[0] as Contact).position), members).nextHop(key, never);
+    const hop = taught((m) => pastryAt(self, neighboursOf(m, radius)), members).nextHop(key, never);
     if (!hop) return;
     const own = sharedDigits(self, key);
     const theirs = sharedDigits(hop.contact.position, key);
     const nearer = circleDistance(hop.contact.position.lead, key.lead) < circleDistance(self.lead, key.lead);
-    assert.ok(theirs > own || (theirs >= own && nearer) || nearer, `${own} digits here, ${theirs} there`);
-  }));
+    assert.ok(theirs > own || (theirs === own && nearer), `${own} digits here, ${theirs} there`);
+  }), { numRuns: 400 });
+});
+
+test('pastry: of those whose leafset should reach the key the nearest is the next hop, in whatever slot or leafset it stands', () => {
+  // 256 peers, evenly: five gaps are 5/256 of the circle, and a slot of row 0 is 16 of them wide.
+  const at = (place: number): Contact => peerOf(positionFromLead((place * CIRCLE) / 256), place);
+  const ringOf256 = Array.from({ length: 256 }, (_, place) => at(place));
+  const key = positionFromLead(33 * (CIRCLE / 256));
+  const hopOf = (ways: readonly (readonly [place: number, rttMs: number])[], leafset = neighboursOf(ringOf256, 8)): number | undefined => {
+    const pastry = pastryAt(at(0).position, leafset);
+    for (const [place, rttMs] of ways) pastry.learn(at(place), { rttMs });
+    const contact = pastry.nextHop(key, never)?.contact;
+    return contact && Math.round((contact.position.lead / CIRCLE) * 256);
+  };
+  assert.equal(hopOf([[30, 50], [36, 100]]), 30, 'another slot will do');
+  assert.equal(hopOf([[30, 100], [36, 50]]), 36, 'the slot of the key, if it is nearer');
+  assert.equal(hopOf([[27, 50], [36, 100]]), 36, 'six gaps are too many to be sure');
+  assert.equal(hopOf([[28, 50], [40, 100]]), 28, 'five are not, and save a hop');
+  assert.equal(hopOf([[27, 50], [40, 100]]), 40, 'the prefix decides when nobody reaches');
+  const beside = neighboursOf(ringOf256, 8, 24);
+  const fromBeside = (rttMs: number): number | undefined => {
+    for (const member of beside.right) member.rttMs = member.contact.peerId === 'p30' ? rttMs : 200;
+    const pastry = pastryAt(at(24).position, beside);
+    pastry.learn(at(36), { rttMs: 100 });
+    return Number(pastry.nextHop(key, never)?.contact.peerId.slice(1));
+  };
+  assert.equal(fromBeside(50), 30, 'a neighbour on the way');
+  assert.equal(fromBeside(150), 36, 'but not one that is farther');
 });
 
 /** Peers of one slot, seen from a peer at position 0. */
 const slotPeer = (i: number): Contact => peerOf(positionFromLead(CIRCLE / 2 + i), i);
 const COLUMNS = 16;
-const fromZero = (): Pastry => new Pastry(positionFromLead(0));
+const fromZero = (): Pastry => pastryAt(positionFromLead(0));
 const holderOf = (pastry: Pastry): string | undefined => pastry.entries()[0]?.contact.peerId;
 
 test('pastry: of several for one slot the one measured to be nearest holds it; small differences do not count', () => {
@@ -182,7 +224,7 @@ test('pastry: who may be much nearer is tried once, the greatest possible gain f
 test('pastry: only those are told that may serve the asker better than its own', () => {
   const asker = peerOf(positionFromLead(1), 90);
   const teller = fromZero();
-  const own = new Pastry(asker.position);
+  const own = pastryAt(asker.position);
   const at = (column: number): Position => positionFromLead((column * CIRCLE) / COLUMNS);
   const ways = [[1, 100, 40], [2, 100, 95], [3, 100, 70], [4, 100, 75], [5, 100, 80], [6, 100, 200]] as const;
   for (const [column, ownMs, tellerMs] of ways) {
