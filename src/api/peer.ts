@@ -44,6 +44,10 @@ export interface PeerOptions {
   readonly degree?: number;
   /** Every byte costs: takes no part in bandwidth measurements. */
   readonly metered?: boolean;
+  /** Would swap places with the root of the metadata tree if it is the most capable machine; default no. */
+  readonly promote?: boolean;
+  /** What capable means: an expression over its own report that gives a number. */
+  readonly capability?: string;
   /** Serves the HTTP API as well, on loopback. */
   readonly api?: ApiAddress;
   /** Gives up starting. */
@@ -100,7 +104,7 @@ export interface Dereferenced extends Found {
 
 /** Starts a peer and enters its pool. Throws GroveError. */
 export async function createPeer(options: PeerOptions = {}): Promise<Peer> {
-  const { data, listen, join, name, poolKey, pool, attributes = {}, degree, metered = false, api, signal } = options;
+  const { data, listen, join, name, poolKey, pool, attributes = {}, degree, metered = false, promote = false, capability, api, signal } = options;
   if (api !== undefined) checkLoopback(api.host);
   return new Peer(
     await startDaemon({
@@ -111,6 +115,8 @@ export async function createPeer(options: PeerOptions = {}): Promise<Peer> {
       attributes: new Map(Object.entries(attributes)),
       degreeBound: degree,
       metered,
+      promote,
+      capability,
       signal,
       ...(join === undefined ? {} : { join }),
       ...(pool === undefined ? {} : { settings: pool }),

@@ -18,6 +18,13 @@ export interface Contact {
   readonly name: string;
   /** Grows at every start of the peer and whenever it refutes its own death: the larger one is the fresher contact. */
   readonly incarnation: number;
+  /** Of a peer that has swapped positions with another: why it stands where it does. */
+  readonly proof?: PositionProof;
+}
+
+/** Signed by all who took part; only who runs real peers looks inside. */
+export interface PositionProof {
+  readonly chain: Uint8Array;
 }
 
 export function samePeer(a: Contact, b: Contact): boolean {

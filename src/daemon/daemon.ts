@@ -10,8 +10,10 @@ import type { HostFact } from '../host/facts.ts';
 import { isLoopback } from '../host/addresses.ts';
 import type { Fact } from '../protocol/facts.ts';
 import type { ProtocolOptions } from '../protocol/options.ts';
+import { compileNumber } from '../protocol/pool/cel.ts';
 import type { Report } from '../protocol/pool/report.ts';
 import { checkAttributes } from '../protocol/pool/report.ts';
+import { byBandwidth } from './capability.ts';
 import { deferred } from './deferred.ts';
 import { EventLog } from './event-log.ts';
 import { decodeInvite, encodeInvite } from './invite.ts';
@@ -45,6 +47,10 @@ export interface DaemonOptions {
   readonly degreeBound?: number | undefined;
   /** Every byte costs: no bandwidth measurements. */
   readonly metered?: boolean;
+  /** Would go to the root of the metadata tree if this is the most capable machine ([0061]); default no. */
+  readonly promote?: boolean;
+  /** What capable means: an expression over this machine's report that gives a number. */
+  readonly capability?: string | undefined;
   /** Serves the daemon to the outside: the API, and in tests nothing. */
   readonly serve?: ((daemon: Daemon) => Promise<Served>) | undefined;
   /** Gives up starting, and throws its reason. */
@@ -67,6 +73,7 @@ const NO_ATTRIBUTES: Report = new Map();
 /** Starts a peer and enters its pool. Throws GroveError, and has then left nothing running. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   checkAttributes(options.attributes ?? NO_ATTRIBUTES);
+  if (options.capability !== undefined) compileNumber(options.capability);
   const state = openState(options.directory);
   const daemon = new Daemon(state, options);
   try {
@@ -252,7 +259,7 @@ export class Daemon {
   }
 
   async #startSession(choice: PoolChoice, again: boolean): Promise<Session> {
-    const { listen, settings = {}, tuning = {}, attributes = NO_ATTRIBUTES, degreeBound = 0, metered = false } = this.#options;
+    const { listen, settings = {}, tuning = {}, attributes = NO_ATTRIBUTES, degreeBound = 0, metered = false, promote = false, capability } = this.#options;
     const signals = [this.#giveUp.signal, again ? undefined : this.#options.signal].filter((one) => one !== undefined);
     const start = async (addresses: readonly string[]): Promise<Session> =>
       Session.start({
@@ -267,6 +274,7 @@ export class Daemon {
         attributes,
         degreeBound,
         metered,
+        capability: promote ? (capability === undefined ? byBandwidth : compileNumber(capability)) : undefined,
         signal: AbortSignal.any(signals),
         onFact: (fact) => this.#onFact(fact),
         onBroken: (error) => this.#onBroken(error),

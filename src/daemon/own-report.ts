@@ -12,6 +12,7 @@ import type { BandwidthBook } from '../protocol/measure/bandwidth-book.ts';
 import type { Node } from '../protocol/node.ts';
 import type { Report, Value } from '../protocol/pool/report.ts';
 import { isSettled } from '../protocol/measure/vivaldi.ts';
+import type { Capability } from './capability.ts';
 import { groveVersion } from './version.ts';
 
 const SAMPLE_MS = 2_000;
@@ -23,6 +24,10 @@ export interface OwnReportOptions {
   /** Links that this machine offers to multicast trees. */
   readonly degreeBound: number;
   readonly bandwidth: BandwidthBook;
+  /** Undefined: says nothing of it. */
+  readonly capability: Capability | undefined;
+  /** Some members cannot dial this machine. */
+  readonly isHidden: () => boolean;
 }
 
 export class OwnReport {
@@ -43,7 +48,7 @@ export class OwnReport {
   }
 
   get report(): Report {
-    const { node, attributes, degreeBound, bandwidth } = this.#options;
+    const { node, attributes, degreeBound, bandwidth, capability, isHidden } = this.#options;
     const { contact, coordinate } = node.local;
     const values = new Map<string, Value>([['name', contact.name], ['version', this.#version], ['degree.bound', degreeBound], ['degree.table', [0, 0, 0]]]);
     const put = (name: string, value: number | string | undefined): void => void (value !== undefined && values.set(name, value));
@@ -60,6 +65,8 @@ export class OwnReport {
     put('net.up', bandwidth.own('outgoing', now));
     put('net.down', bandwidth.own('incoming', now));
     for (const [name, value] of attributes) values.set(name, value);
+    if (contact.proof !== undefined) put('position', contact.position.hex);
+    put('capability', capability?.(values, isHidden()));
     return values;
   }
 

@@ -5,7 +5,7 @@
  */
 import { once } from 'node:events';
 import { GroveError } from '../core/errors.ts';
-import { CIRCLE } from '../core/position.ts';
+import { CIRCLE, parsePosition } from '../core/position.ts';
 import { positionOfPeer } from '../host/identity.ts';
 import type { Node } from '../protocol/node.ts';
 import { predictedRtt } from '../protocol/measure/vivaldi.ts';
@@ -199,7 +199,8 @@ export class PoolView {
     const members = new Map<string, Member>();
     for (const row of rows) {
       const id = String(row['peer']);
-      const spot = positionOfPeer(id);
+      const told = row['position'];
+      const spot = typeof told === 'string' ? parsePosition(told) : positionOfPeer(id);
       if (spot !== undefined) members.set(id, { peerId: id, name: typeof row['name'] === 'string' ? row['name'] : '', position: spot });
     }
     // A newcomer draws itself before it is in anybody's report.

@@ -5,6 +5,7 @@
  * objects and peers are kept under the pool's own prefix in the store, so nothing leaks from one pool into the other.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PositionProof } from '../core/contact.ts';
 import type { Store } from '../core/env.ts';
 import { GroveError, WireError } from '../core/errors.ts';
 import type { Position } from '../core/position.ts';
@@ -12,7 +13,8 @@ import type { HostFact } from '../host/facts.ts';
 import type { Introduction } from '../host/handshake.ts';
 import type { Host } from '../host/host.ts';
 import { createHost } from '../host/host.ts';
-import { nextIncarnation, positionOfPeer, rememberIncarnation } from '../host/identity.ts';
+import { nextIncarnation, rememberIncarnation } from '../host/identity.ts';
+import { createNotary, provenPosition } from '../host/swap-chain.ts';
 import type { Fact } from '../protocol/facts.ts';
 import { Node } from '../protocol/node.ts';
 import type { ProtocolOptions } from '../protocol/options.ts';
@@ -22,12 +24,14 @@ import { createCodec } from '../protocol/wire/codec.ts';
 import type { Message } from '../protocol/wire/messages.ts';
 import { BandwidthWatch } from './bandwidth-watch.ts';
 import { reachAny, Search } from './bootstrap.ts';
+import type { Capability } from './capability.ts';
 import { deferred } from './deferred.ts';
 import { Operations } from './operations.ts';
 import { OwnReport } from './own-report.ts';
 import type { Pool, PoolSettings } from './pool.ts';
 import { checkWishes, decodeSettings, encodeSettings, poolIdOf, sameSettings } from './pool.ts';
 import type { PoolChoice } from './pool-choice.ts';
+import { recallMove, rememberMove } from './remembered-move.ts';
 import { recallCoordinate, rememberCoordinate } from './remembered-coordinate.ts';
 import { dialable, recallPeers, rememberPeers } from './remembered-peers.ts';
 import type { State } from './state.ts';
@@ -47,6 +51,8 @@ export interface SessionOptions {
   readonly degreeBound: number;
   /** Takes no part in bandwidth measurements. */
   readonly metered: boolean;
+  /** Would go to the root of the metadata tree, and leave it to a better one; undefined: stays where it is. */
+  readonly capability: Capability | undefined;
   /** Gives up entering. */
   readonly signal: AbortSignal;
   readonly onFact: (fact: Fact | HostFact) => void;
@@ -93,6 +99,12 @@ export class Session {
         rememberIncarnation(state.store, fact.incarnation);
         wiring.host?.setIncarnation(fact.incarnation);
       }
+      if (fact.kind === 'self-moved') {
+        const { position, proof, incarnation } = fact.contact;
+        rememberIncarnation(state.store, incarnation);
+        rememberMove(store, fact.contact);
+        if (proof !== undefined) wiring.host?.setPosition({ position, proof, incarnation });
+      }
       options.onFact(fact);
     };
     const host = await startHost(options, store, onFact);
@@ -102,6 +114,7 @@ export class Session {
       const { pool, introductions } = await abortable(introduce(host, options, store), options.signal);
       const node = new Node(host.env, protocolOptions({ ...POOL_VIEW, ...pool.settings, ...tuning }), host.contact);
       node.local.coordinate = recallCoordinate(store) ?? node.local.coordinate;
+      if (options.capability !== undefined) node.somo.promotion.notary = createNotary(state.identity.privateKey);
       host.attach(node);
       host.onSelfChanged((contact) => {
         node.local.contact = contact;
@@ -122,9 +135,9 @@ export class Session {
     this.store = store;
     const deadlineMs = node.local.options.operationMs + OPERATION_SLACK_MS;
     this.operations = new Operations(node, (call) => host.input(call), deadlineMs);
-    const { attributes, degreeBound, metered } = options;
+    const { attributes, degreeBound, metered, capability } = options;
     this.#bandwidth = new BandwidthWatch(node, host, metered);
-    this.#report = new OwnReport({ node, directory: options.state.directory, attributes, degreeBound, bandwidth: this.#bandwidth.book });
+    this.#report = new OwnReport({ node, directory: options.state.directory, attributes, degreeBound, bandwidth: this.#bandwidth.book, capability, isHidden: () => host.status().hidden });
     const { leafset } = node.membership;
     const peers = [...recallPeers(store), ...pool.introducers.map((address) => [address])];
     this.knowsOthers = peers.length > 0;
@@ -196,7 +209,7 @@ async function startHost(options: SessionOptions, store: Store, onFact: (fact: F
   return createHost<Message, Fact>({
     privateKey: state.identity.privateKey,
     listen,
-    codec: createCodec({ positionOf: (peerId) => rememberedPosition(known, peerId) }),
+    codec: createCodec({ positionOf: (peerId, proof) => rememberedPosition(known, peerId, proof) }),
     poolKey: choice.pool.key,
     settings: encodeSettings(choice.pool.settings),
     name,
@@ -206,19 +219,21 @@ async function startHost(options: SessionOptions, store: Store, onFact: (fact: F
     mdns: lan,
     upnp: lan,
     metered,
+    moved: recallMove(store, state.identity.peerId),
   });
 }
 
 const POSITIONS_KEPT = 4_096;
 
 /** Every contact in every message is checked, and most are known: hashing each time would cost more than the rest. */
-function rememberedPosition(known: Map<string, Position>, peerId: string): Position {
-  const seen = known.get(peerId);
+function rememberedPosition(known: Map<string, Position>, peerId: string, proof: PositionProof | undefined): Position {
+  const name = proof === undefined ? peerId : `${peerId} ${Buffer.from(proof.chain).toString('base64')}`;
+  const seen = known.get(name);
   if (seen !== undefined) return seen;
-  const position = positionOfPeer(peerId);
-  if (position === undefined) throw new WireError('a contact has no Ed25519 identity');
+  const position = provenPosition(peerId, proof);
+  if (position === undefined) throw new WireError('a contact has no Ed25519 identity, or a proof of nothing');
   if (known.size >= POSITIONS_KEPT) known.clear();
-  known.set(peerId, position);
+  known.set(name, position);
   return position;
 }
 

@@ -9,17 +9,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { must } from '../core/assert.ts';
-import type { Contact } from '../core/contact.ts';
+import type { Contact, PositionProof } from '../core/contact.ts';
 import type { Position } from '../core/position.ts';
 import type { HostFact } from '../host/facts.ts';
 import type { Host } from '../host/host.ts';
 import { createHost } from '../host/host.ts';
 import { newPrivateKey, positionOfPeer } from '../host/identity.ts';
+import { createNotary, provenPosition } from '../host/swap-chain.ts';
 import { SqliteStore } from '../host/sqlite-store.ts';
 import type { Fact } from '../protocol/facts.ts';
 import type { NodeEnv } from '../protocol/local.ts';
 import { Node } from '../protocol/node.ts';
 import type { ProtocolOptions } from '../protocol/options.ts';
+import type { Notary } from '../protocol/somo/promotion.ts';
 import { createCodec } from '../protocol/wire/codec.ts';
 import type { Message } from '../protocol/wire/messages.ts';
 
@@ -27,6 +29,8 @@ interface Member {
   readonly privateKey: Uint8Array;
   readonly file: string;
   incarnation: number;
+  /** Where it stands since it swapped positions. */
+  moved: { readonly position: Position; readonly proof: PositionProof } | undefined;
   store: SqliteStore | undefined;
   host: Host<Message, Fact> | undefined;
   node: Node | undefined;
@@ -60,7 +64,7 @@ export class Testnet {
   async spawn(): Promise<number> {
     const index = this.#members.length;
     const file = join(this.#folder, `peer-${index}.sqlite`);
-    this.#members.push({ privateKey: newPrivateKey(), file, incarnation: 0, store: undefined, host: undefined, node: undefined });
+    this.#members.push({ privateKey: newPrivateKey(), file, incarnation: 0, moved: undefined, store: undefined, host: undefined, node: undefined });
     await this.restart(index);
     return index;
   }
@@ -73,9 +77,9 @@ export class Testnet {
     member.store = new SqliteStore(member.file);
     const services = this.#options.services ?? false;
     const host = await createHost<Message, Fact>({
-      privateKey: member.privateKey, listen: ['/ip4/127.0.0.1/tcp/0'], codec: createCodec({ positionOf: (peerId) => this.#positionOf(peerId) }),
+      privateKey: member.privateKey, listen: ['/ip4/127.0.0.1/tcp/0'], codec: createCodec({ positionOf: (peerId, proof) => this.#positionOf(peerId, proof) }),
       poolKey: this.#poolKey, settings: new Uint8Array(), name: `peer-${index}`, incarnation: member.incarnation, store: member.store,
-      onFact: (fact) => this.#options.onFact?.(index, fact), relay: services, mdns: services,
+      onFact: (fact) => this.#onFact(index, fact), relay: services, mdns: services, moved: member.moved,
     });
     const node = new Node(this.#divided(index, host.env), this.#options.protocol, host.contact);
     host.attach(node);
@@ -132,7 +136,24 @@ export class Testnet {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  #positionOf(peerId: string): Position | undefined {
+  #onFact(index: number, fact: Fact | HostFact): void {
+    if (fact.kind === 'self-moved' && fact.contact.proof !== undefined) {
+      const member = must(this.#members[index], 'a known peer');
+      const { position, proof, incarnation } = fact.contact;
+      member.moved = { position, proof };
+      member.incarnation = incarnation;
+      member.host?.setPosition({ position, proof, incarnation });
+    }
+    this.#options.onFact?.(index, fact);
+  }
+
+  /** What a peer signs swaps of positions with, once somebody gives it to its node. */
+  notary(index: number): Notary {
+    return createNotary(must(this.#members[index], 'a known peer').privateKey);
+  }
+
+  #positionOf(peerId: string, proof: PositionProof | undefined): Position | undefined {
+    if (proof !== undefined) return provenPosition(peerId, proof);
     const known = this.#positions.get(peerId) ?? positionOfPeer(peerId);
     if (known) this.#positions.set(peerId, known);
     return known;

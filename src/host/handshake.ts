@@ -24,6 +24,7 @@ import {
   WelcomeSchema,
 } from '../protocol/wire/gen/grove/v1/handshake_pb.ts';
 import type { Card } from '../protocol/wire/gen/grove/v1/handshake_pb.ts';
+import { provenPosition } from './swap-chain.ts';
 import type { PoolKeys, Refused, Transcript } from './membership.ts';
 import { HandshakeRefused, isProof, POOL_ID_BYTES, proofOf } from './membership.ts';
 
@@ -37,6 +38,7 @@ export const SETTINGS_BYTES_MAX = 32 * 1024;
 export const ADDRESSES_MAX = 8;
 export const ADDRESS_BYTES_MAX = 256;
 export const NAME_BYTES_MAX = 64;
+const PROOF_BYTES_MAX = 6_144;
 const NONCE_BYTES = 32;
 
 /** One frame at a time; `read` fails when the owner's deadline has passed or the stream ended. */
@@ -158,21 +160,24 @@ function newCard({ contact, settings }: Introduction): Card {
     addresses: [...contact.addresses],
     incarnation: contact.incarnation,
     settings,
+    proof: contact.proof?.chain ?? new Uint8Array(),
   });
 }
 
 function readCard(card: Card | undefined, remote: Remote): Introduction {
   if (card === undefined || card.position.length !== 20) throw new HandshakeRefused('malformed');
   if (card.settings.length > SETTINGS_BYTES_MAX) throw new HandshakeRefused('malformed');
+  const proof = card.proof.length === 0 ? undefined : { chain: card.proof };
   const fits =
-    positionFromBytes(card.position).hex === remote.position.hex &&
+    card.proof.length <= PROOF_BYTES_MAX &&
+    positionFromBytes(card.position).hex === provenPosition(remote.peerId, proof)?.hex &&
     Buffer.byteLength(card.name) <= NAME_BYTES_MAX &&
     card.addresses.length <= ADDRESSES_MAX &&
     card.addresses.every((address) => address.startsWith('/') && Buffer.byteLength(address) <= ADDRESS_BYTES_MAX);
   if (!fits) throw new HandshakeRefused('false-card');
   const { name, addresses, incarnation } = card;
   return {
-    contact: { peerId: remote.peerId, position: remote.position, addresses, name, incarnation },
+    contact: { peerId: remote.peerId, position: positionFromBytes(card.position), addresses, name, incarnation, ...(proof && { proof }) },
     settings: card.settings,
   };
 }

@@ -3,7 +3,9 @@
  *
  * The limits are data with one default each; a test or a small machine overrides single ones.
  */
+import type { PositionProof } from '../core/contact.ts';
 import type { Codec, Store } from '../core/env.ts';
+import type { Position } from '../core/position.ts';
 import type { HostFact } from './facts.ts';
 import type { QueueLimits } from './frame-queue.ts';
 import { QUEUE_LIMITS } from './frame-queue.ts';
@@ -21,6 +23,8 @@ export interface HostOptions<M, F> {
   /** At most 64 bytes of UTF-8. */
   readonly name: string;
   readonly incarnation: number;
+  /** Where this peer stands if not at the hash of its identity, and why. */
+  readonly moved?: { readonly position: Position; readonly proof: PositionProof } | undefined;
   readonly store: Store;
   /** Hears the protocol's facts and the host's own. */
   readonly onFact: (fact: F | HostFact) => void;

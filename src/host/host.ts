@@ -9,7 +9,8 @@ import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { Connection, Stream } from '@libp2p/interface';
 import { assert } from '../core/assert.ts';
-import type { Contact } from '../core/contact.ts';
+import type { Contact, PositionProof } from '../core/contact.ts';
+import type { Position } from '../core/position.ts';
 import type { Env, Millis, Protocol, TimerKind } from '../core/env.ts';
 import { GroveError } from '../core/errors.ts';
 import { randomFrom } from '../core/random.ts';
@@ -54,8 +55,10 @@ export interface Host<M, F> {
   /** Addresses to give to people, with our identity in them. */
   multiaddrs(): string[];
   /** Proven connections and control links, for reports. */
-  status(): { readonly connections: number; readonly links: number; readonly streams: number; readonly relays: number };
+  status(): { readonly connections: number; readonly links: number; readonly streams: number; readonly relays: number; readonly hidden: boolean };
   setIncarnation(incarnation: number): void;
+  /** The protocol has moved to another position: what others are told from now on. */
+  setPosition(moved: { readonly position: Position; readonly proof: PositionProof; readonly incarnation: number }): void;
   /** Pool settings shown to whoever connects from now on. */
   setSettings(settings: Uint8Array): void;
   /** Called after our contact changed. */
@@ -120,9 +123,9 @@ class RealHost<M, F> implements Host<M, F> {
     this.#options = options;
     this.#limits = { ...HOST_LIMITS, ...options.limits };
     const identity = identityOf(options.privateKey);
-    const { name, incarnation } = options;
+    const { name, incarnation, moved } = options;
     this.peerId = identity.peerId;
-    this.#contact = { peerId: identity.peerId, position: identity.position, addresses: [], name, incarnation };
+    this.#contact = { peerId: identity.peerId, position: identity.position, addresses: [], name, incarnation, ...moved };
     this.#settings = options.settings;
     this.closed = new Promise((resolve, reject) => {
       this.#resolveClosed = resolve;
@@ -246,18 +249,23 @@ class RealHost<M, F> implements Host<M, F> {
     return this.#contact.addresses.map((address) => `${address}/p2p/${this.peerId}`);
   }
 
-  status(): { readonly connections: number; readonly links: number; readonly streams: number; readonly relays: number } {
+  status(): { readonly connections: number; readonly links: number; readonly streams: number; readonly relays: number; readonly hidden: boolean } {
     return {
       connections: this.#connections.lines().length,
       links: this.#links.size,
       streams: this.#streams.size,
       relays: this.#relays.count,
+      hidden: this.#reachability.isHidden,
     };
   }
 
   setIncarnation(incarnation: number): void {
     assert(incarnation >= this.#contact.incarnation, 'an incarnation only grows');
     this.#setContact({ ...this.#contact, incarnation });
+  }
+
+  setPosition({ position, proof, incarnation }: { readonly position: Position; readonly proof: PositionProof; readonly incarnation: number }): void {
+    this.#setContact({ ...this.#contact, position, proof, incarnation });
   }
 
   setSettings(settings: Uint8Array): void {

@@ -6,6 +6,7 @@
  * somebody without giving away who the peer is. Nobody chooses a position: it is the hash of the PeerId.
  */
 import { createHash, createPrivateKey, createPublicKey, randomBytes } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { GroveError } from '../core/errors.ts';
@@ -37,10 +38,19 @@ export function newPrivateKey(): Uint8Array {
 
 export function identityOf(privateKey: Uint8Array): Identity {
   assert(privateKey.length === KEY_BYTES, 'an Ed25519 private key has 32 bytes');
-  const key = createPrivateKey({ key: Buffer.concat([PRIVATE_KEY_PREFIX, privateKey]), format: 'der', type: 'pkcs8' });
+  const key = privateKeyObject(privateKey);
   const publicKey = createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(PUBLIC_KEY_PREFIX_BYTES);
   const multihash = new Uint8Array([...MULTIHASH_PREFIX, ...publicKey]);
   return { privateKey, peerId: base58Encode(multihash), position: positionOfMultihash(multihash) };
+}
+
+export function privateKeyObject(privateKey: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PRIVATE_KEY_PREFIX, privateKey]), format: 'der', type: 'pkcs8' });
+}
+
+/** The bare Ed25519 public key in a multihash. */
+export function keyOf(multihash: Uint8Array): Uint8Array {
+  return multihash.subarray(MULTIHASH_PREFIX.length);
 }
 
 /** Where a peer sits: the first 160 bits of SHA-256 over its PeerId's multihash. */

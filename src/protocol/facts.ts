@@ -11,6 +11,7 @@ import type { StoredObject, Version } from './wire/messages.ts';
 export type Fact =
   | { readonly kind: 'ring-joined'; readonly tookMs: number }
   | { readonly kind: 'ring-left' }
+  | { readonly kind: 'self-moved'; readonly contact: Contact; readonly before: Position }
   | { readonly kind: 'join-retried'; readonly attempt: number }
   | { readonly kind: 'peer-suspected'; readonly peer: Contact }
   | { readonly kind: 'peer-refuted'; readonly peer: Contact }

@@ -55,7 +55,10 @@ export class Node implements Protocol<Message> {
     this.router = new Router(this.local, this.membership, this.#detector, this.#requests, this.#strategy());
     this.#tables = new TableKeeper(this.local, this.membership, this.#requests, this.router);
     this.overlay = new Overlay(this.local, this.membership, this.#requests, this.router);
-    this.#somo = options.somo === 'off' ? undefined : new Somo(this.local, this.membership, this.#requests, this.router, (peer) => this.onPeerUnreachable(peer));
+    this.#somo = options.somo === 'off' ? undefined : new Somo(this.local, this.membership, this.#requests, this.router, {
+      onSilent: (peer) => this.onPeerUnreachable(peer),
+      onMove: (moved, partner, neighbours) => this.#move(moved, partner, neighbours),
+    });
     this.#somo?.ops.register(placesOp((number) => this.#lagover?.placeIn(number), () => env.now()));
     this.#ring = new Ring(this.local, this.membership, this.#detector, this.#requests, this.router, this.#tables);
   }
@@ -134,7 +137,10 @@ export class Node implements Protocol<Message> {
 
   onMessage(from: Contact, message: Message, at: Millis): void {
     if (this.local.standing === 'left') return;
+    // Before anything else says that its sender stands elsewhere now: its place has changed hands, and nobody's zone.
+    if (message.type === 'moved') return this.membership.replace(from, message.position, message.to);
     this.membership.touch(from, at);
+    if (this.#somo?.promotion.isWaiting === true) this.#somo.promotion.onHeard(from);
     switch (message.type) {
       case 'heartbeat': return this.#ring.onHeartbeat(from, message, at);
       case 'probe': return this.#detector.onProbe(from, message, at);
@@ -148,6 +154,8 @@ export class Node implements Protocol<Message> {
       case 'writeReply':
       case 'getReply':
       case 'replicateReply':
+      case 'swapAnswer':
+      case 'swapDone':
       case 'somoAck':
       case 'somoUp':
       case 'lagLocked':
@@ -167,6 +175,8 @@ export class Node implements Protocol<Message> {
       case 'somoCall':
       case 'somoDown':
       case 'somoNews': return this.#somo?.onMessage(from, message);
+      case 'swapAsk': return this.#somo?.promotion.onAsk(from, message);
+      case 'swapGo': return this.#somo?.promotion.onGo(from, message);
       case 'lagMeet':
       case 'lagClaim':
       case 'lagLock':
@@ -218,6 +228,19 @@ export class Node implements Protocol<Message> {
 
   onStreamClosed(): void {
     // No part uses streams yet.
+  }
+
+  /** Takes another's place, which takes ours ([0061]). */
+  #move(self: Contact, partner: Contact, neighbours: readonly Contact[]): void {
+    const { env, position: before } = this.local;
+    const { zoneStart, leafset } = this.membership;
+    for (const peer of leafset.contacts()) if (peer.peerId !== partner.peerId) env.send(peer, { type: 'moved', position: before, to: partner });
+    this.local.contact = self;
+    env.emit({ kind: 'self-moved', contact: self, before });
+    if (zoneStart) this.overlay.replication.handOverZone(zoneStart, before, partner);
+    this.router.relocate(this.#strategy());
+    this.membership.relocate([...neighbours, partner]);
+    this.#ring.onRelocated();
   }
 
   #onReply(op: number, from: Contact, message: Message, at: Millis): void {

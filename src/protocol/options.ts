@@ -77,6 +77,10 @@ export interface ProtocolOptions {
   readonly somoPeriodMs: number;
   /** A question or message that goes down the tree is answered within this, with what was heard by then. */
   readonly somoBudgetMs: number;
+  /** Between two looks of the root's machine for a more capable one, where machines agree to that. */
+  readonly promotionLookMs: number;
+  /** How long a machine stays where it is after it has swapped positions. */
+  readonly promotionPauseMs: number;
 }
 
 const minute = 60_000;
@@ -112,6 +116,8 @@ export const DEFAULTS: ProtocolOptions = Object.freeze({
   somoArity: 8,
   somoPeriodMs: 10_000,
   somoBudgetMs: 8_000,
+  promotionLookMs: minute,
+  promotionPauseMs: 60 * minute,
 });
 
 /** The defaults with some options replaced; round-the-ring routing needs as many hops as the ring has arcs. */

@@ -15,8 +15,9 @@ export interface SimContact extends Contact {
 
 /** The same contact with the peer's index on it. */
 export function withIndex(contact: Contact, simIndex: number): SimContact {
-  const { peerId, position, addresses, name, incarnation } = contact;
-  return { peerId, position, addresses, name, incarnation, simIndex };
+  const { peerId, position, addresses, name, incarnation, proof } = contact;
+  const plain = { peerId, position, addresses, name, incarnation, simIndex };
+  return proof === undefined ? plain : { ...plain, proof };
 }
 
 export interface ContactWishes {

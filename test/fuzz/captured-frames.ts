@@ -1,6 +1,7 @@
 /**
  * Frames as peers really send them: a simulated ring in which peers join, leave, die, look up, use objects and
- * references, and build a latency-graded tree, every message encoded on its way. At most so many of each type are kept, the same ones on every run.
+ * references, build a latency-graded tree and swap positions, every message encoded on its way. At most so many of each
+ * type are kept, the same ones on every run.
  */
 import type { Contact } from '../../src/core/contact.ts';
 import { Node } from '../../src/protocol/node.ts';
@@ -14,6 +15,7 @@ import { createCodec } from '../../src/protocol/wire/codec.ts';
 import type { Message } from '../../src/protocol/wire/messages.ts';
 import { makeContact } from '../../src/sim/contacts.ts';
 import { ConstantLatency } from '../../src/sim/latency/latency-model.ts';
+import { toyNotary } from '../../src/sim/somo/toy-notary.ts';
 import { World } from '../../src/sim/world.ts';
 
 const EACH_MAX = 40;
@@ -45,7 +47,7 @@ function capture(): Uint8Array[] {
 
 function live(world: World<Message, Fact>): void {
   const random = world.random('life');
-  const options = protocolOptions({ leafsetRadius: 3, syncMs: 10_000, unconfirmedMs: 15_000, somo: 'synchronised', somoPeriodMs: 3_000 });
+  const options = protocolOptions({ leafsetRadius: 3, syncMs: 10_000, unconfirmedMs: 15_000, somo: 'synchronised', somoPeriodMs: 3_000, promotionLookMs: 4_000 });
   const node = (peer: number): Node => world.protocol(peer) as Node;
   const spawn = (i: number): void => {
     const contact: Contact = makeContact(random, i, { name: `peer ${i}`, addresses: [`/ip4/10.0.0.${i}/tcp/4001`] });
@@ -85,5 +87,20 @@ function live(world: World<Message, Fact>): void {
   world.crash(7);
   keys.forEach((key, i) => node(i % 3).overlay.get(key, nothing));
   for (let i = PEERS; i < PEERS + 3; i++) spawn(i);
-  world.runFor(60_000);
+  world.runFor(30_000);
+  swap(world);
+  world.runFor(30_000);
+}
+
+/** The most capable machine goes to the root. */
+function swap(world: World<Message, Fact>): void {
+  world.onFact((peer, fact) => {
+    if (fact.kind === 'self-moved') world.setContact(peer, fact.contact);
+  });
+  for (const peer of world.alive()) {
+    const { somo, local } = world.protocol(peer) as Node;
+    const capability = somo.view === undefined ? 2 ** peer : 0;
+    somo.promotion.notary = toyNotary(local.contact.peerId);
+    somo.readReport = (now) => ({ report: new Map([['capability', capability]]), at: now });
+  }
 }

@@ -6,6 +6,7 @@
 import type { Fact } from '../../src/protocol/facts.ts';
 import type { Node } from '../../src/protocol/node.ts';
 import type { ProtocolOptions } from '../../src/protocol/options.ts';
+import type { Notary } from '../../src/protocol/somo/promotion.ts';
 import { protocolOptions } from '../../src/protocol/options.ts';
 
 export interface Cluster {
@@ -29,6 +30,8 @@ export interface Cluster {
   node(peer: number): Node;
   /** Runs a call into a peer's protocol as an input of its own. */
   input(peer: number, call: (node: Node) => void): void;
+  /** What a peer signs swaps of positions with. */
+  notary(peer: number): Notary;
   /** Hears the facts of all peers from now on. */
   onFact(observer: (peer: number, fact: Fact) => void): void;
   /** Lets time pass until `holds`; false after `withinMs`. */

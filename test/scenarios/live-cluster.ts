@@ -8,6 +8,7 @@ import { Testnet } from '../../src/daemon/testnet.ts';
 import type { Fact } from '../../src/protocol/facts.ts';
 import type { Node } from '../../src/protocol/node.ts';
 import type { ProtocolOptions } from '../../src/protocol/options.ts';
+import type { Notary } from '../../src/protocol/somo/promotion.ts';
 import type { Cluster } from './cluster.ts';
 
 const POLL_MS = 20;
@@ -46,6 +47,10 @@ export class LiveCluster implements Cluster {
 
   restart(peer: number): Promise<void> {
     return this.#net.restart(peer);
+  }
+
+  notary(peer: number): Notary {
+    return this.#net.notary(peer);
   }
 
   onFact(observer: (peer: number, fact: Fact) => void): void {

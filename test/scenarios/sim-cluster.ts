@@ -6,7 +6,9 @@ import type { Fact } from '../../src/protocol/facts.ts';
 import type { Node } from '../../src/protocol/node.ts';
 import type { ProtocolOptions } from '../../src/protocol/options.ts';
 import { ConstantLatency } from '../../src/sim/latency/latency-model.ts';
+import { toyNotary } from '../../src/sim/somo/toy-notary.ts';
 import { RingWorld } from '../../src/sim/ring/ring-world.ts';
+import type { Notary } from '../../src/protocol/somo/promotion.ts';
 import type { Cluster } from './cluster.ts';
 
 const STEP_MS = 100;
@@ -59,6 +61,10 @@ export class SimCluster implements Cluster {
 
   input(peer: number, call: (node: Node) => void): void {
     call(this.node(peer));
+  }
+
+  notary(peer: number): Notary {
+    return toyNotary(this.node(peer).local.contact.peerId);
   }
 
   onFact(observer: (peer: number, fact: Fact) => void): void {

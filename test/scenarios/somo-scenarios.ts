@@ -3,13 +3,15 @@
  */
 import assert from 'node:assert/strict';
 import { CIRCLE } from '../../src/core/position.ts';
+import { randomFrom } from '../../src/core/random.ts';
 import type { ProtocolOptions } from '../../src/protocol/options.ts';
+import { randomKey } from '../../src/protocol/overlay/keys.ts';
 import { parseQuery } from '../../src/protocol/pool/query.ts';
 import type { Found, Target } from '../../src/protocol/somo/somo.ts';
 import { EVERYWHERE } from '../../src/protocol/somo/somo.ts';
 import { ROOT } from '../../src/protocol/somo/tree.ts';
 import type { Cluster, Scenario } from './cluster.ts';
-import { grow } from './steps.ts';
+import { converge, grow, put, textAt } from './steps.ts';
 
 const PERIOD_MS = 1_000;
 const WITHIN_MS = 30_000;
@@ -24,6 +26,10 @@ function equip(cluster: Cluster): void {
 function rootOf(cluster: Cluster): number | undefined {
   const roots = cluster.alive().filter((peer) => cluster.node(peer).somo.view !== undefined);
   return roots.length === 1 ? roots[0] : undefined;
+}
+
+function placesOf(cluster: Cluster): string[] {
+  return cluster.alive().map((peer) => cluster.node(peer).local.position.hex);
 }
 
 function isWhole(cluster: Cluster): boolean {
@@ -107,6 +113,33 @@ export const somoScenarios: Scenario[] = [
         if (root === watcher) return; // it has become the root itself: nothing moves any more
         await cluster.kill(root as number);
       }
+    },
+  },
+  {
+    name: '[0061] the most capable machine swaps places with the root, the view is whole, and what was put is read',
+    sizes: [48, 8],
+    options: { ...options('synchronised'), promotionLookMs: 1_000 },
+    async run(cluster, peers) {
+      await pool(cluster, peers);
+      const key = randomKey(randomFrom(5));
+      await put(cluster, 0, key, 'kept');
+      const [root, places] = [rootOf(cluster) as number, placesOf(cluster)];
+      const strong = (root + 1) % peers;
+      for (const peer of cluster.alive()) {
+        const { somo } = cluster.node(peer);
+        somo.promotion.notary = cluster.notary(peer);
+        somo.readReport = (now) => ({ report: new Map<string, number>([['slot', peer], ['capability', peer === strong ? 100 : 10]]), at: now });
+      }
+      assert.ok(await cluster.until(() => rootOf(cluster) === strong, WITHIN_MS), `the root is still ${rootOf(cluster)}, ${cluster.replay}`);
+      await whole(cluster);
+      await converge(cluster);
+      assert.deepEqual(placesOf(cluster).sort(), places.sort(), 'the same places, two of them with another machine');
+      assert.equal(await textAt(cluster, strong, key), 'kept');
+      await cluster.kill(strong);
+      await cluster.restart(strong);
+      equip(cluster);
+      assert.ok(await cluster.until(() => isWhole(cluster) && cluster.node(strong).standing === 'active', WITHIN_MS));
+      assert.equal(rootOf(cluster), strong, 'it comes back to where it stood');
     },
   },
 ];

@@ -25,6 +25,8 @@ interface UpOptions {
   readonly attribute?: readonly string[];
   readonly degree?: number;
   readonly metered?: boolean;
+  readonly promote?: boolean;
+  readonly capability?: string;
   readonly arity?: number;
   readonly reportSeconds?: number;
   readonly json?: boolean;
@@ -47,6 +49,8 @@ export function defineUp(program: Command): void {
     .option('--attribute <name=value...>', "values of your own in this machine's report, like region=eu or gpu.count=2")
     .option('--degree <n>', 'links offered to multicast trees of others (default: none)', numberWithin(0, 1_000, true))
     .option('--metered', 'every byte costs: take no part in bandwidth measurements')
+    .option('--promote', 'swap places with the root of the metadata tree when this is the most capable machine, or when another one is')
+    .option('--capability <expr>', "with --promote, what capable means: a number over this machine's report, like cpu.cores (default: by bandwidth and uptime)")
     .option('--pool-key <file>', "the pool's key: 32 bytes, as they are, in hex or in base64")
     .option('--routing <name>', 'of a new pool: leafset, chord, pastry or can (default: pastry)')
     .option('--dimensions <d>', 'of a new pool with can routing (default: 2)', numberWithin(1, 8, true))
@@ -74,6 +78,8 @@ async function up(options: UpOptions): Promise<void> {
     attributes: readAttributes(options.attribute ?? []),
     degreeBound: options.degree,
     metered: options.metered ?? false,
+    promote: options.promote ?? false,
+    capability: options.capability,
     poolKey: options.poolKey === undefined ? undefined : readPoolKey(options.poolKey),
     settings: {
       ...(options.routing === undefined ? {} : { strategy: options.routing }),

@@ -1,5 +1,6 @@
 /**
  * What both sides of a bandwidth measurement say to each other (probe.proto), one step at a time, and bursts of padding.
+ * A step out of turn, or more padding than a measurement has, ends it.
  */
 import { randomFillSync } from 'node:crypto';
 import type { Stream } from '@libp2p/interface';

@@ -102,6 +102,16 @@ export class Replication implements MembershipListener {
     }, 1);
   }
 
+  /** Our zone is another's from now on, all of it: what we hold there goes to that peer. */
+  handOverZone(start: Position, end: Position, to: Contact, pushesLeft = PUSHES_MAX): void {
+    const keys = this.#shelf.inRange(start, end).map((copy) => copy.key);
+    if (keys.length === 0 || pushesLeft === 0) return;
+    this.#transfers.push({ peer: to, keys, handOver: true }, (delivered) => {
+      this.#local.env.emit({ kind: 'objects-handed-over', count: delivered.length });
+      if (delivered.length < keys.length) this.#alarms.in(SETTLE_MS, () => this.handOverZone(start, end, to, pushesLeft - 1));
+    });
+  }
+
   onReplicate(from: Contact, message: Replicate): void {
     // What came now would leave with us: whoever hands over has to find somebody who stays.
     if (this.#departing) return;

@@ -45,6 +45,25 @@ export function compile(text: string): Predicate {
   return predicate;
 }
 
+/** A number over one machine's own report, like `min(net.up, net.down)` written out; throws GroveError 'usage' on anything else. */
+export function compileNumber(text: string): (report: Report) => number | undefined {
+  if (utf8Bytes(text) > PREDICATE_BYTES_MAX) throw new GroveError('usage', `An expression has at most ${PREDICATE_BYTES_MAX} bytes.`);
+  const checked = environment.check(text);
+  if (!checked.valid) throw mistake(text, checked.error?.message);
+  if (!['double', 'int', 'dyn'].includes(String(checked.type))) throw mistake(text, `its value is of type ${String(checked.type)}, not a number`);
+  const program = environment.parse(text);
+  refuseCostly(text, program.ast as unknown as Ast);
+  return (report) => {
+    try {
+      const value: unknown = program(nested(report));
+      const number = typeof value === 'bigint' ? Number(value) : value;
+      return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+    } catch {
+      return undefined; // the machine lacks a value
+    }
+  };
+}
+
 function build(text: string): Predicate {
   const checked = environment.check(text);
   if (!checked.valid) throw mistake(text, checked.error?.message);

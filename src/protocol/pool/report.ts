@@ -60,6 +60,10 @@ export const FIELDS: ReadonlyMap<string, FieldSpec> = new Map<string, FieldSpec>
   // Degrees taken at priority 1, 2, 3 ([0093]).
   ['degree.table', { kind: 'list', id: 14, maxItems: 3, min: 0, max: DEGREE_MAX }],
   ['name', { kind: 'text', id: 15, maxBytes: 64 }],
+  // What a machine is worth at the root ([0061]); said by those that would go there.
+  ['capability', { kind: 'number', id: 16, min: 0, max: TERABIT }],
+  // 40 hex digits, of a machine that has swapped positions; everybody else stands at the hash of its identity.
+  ['position', { kind: 'text', id: 17, maxBytes: 40 }],
 ]);
 
 const NAME_BY_ID: ReadonlyMap<number, string> = new Map([...FIELDS].map(([name, { id }]) => [id, name]));

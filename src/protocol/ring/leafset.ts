@@ -39,7 +39,7 @@ export function heardAt(now: Millis): number {
 }
 
 export class Leafset {
-  readonly #self: Contact;
+  #self: Contact;
   readonly #radius: number;
   /** Clockwise (successors), nearest first. */
   right: readonly Neighbour[] = [];
@@ -154,6 +154,15 @@ export class Leafset {
     if (!onRight && !onLeft) return undefined;
     this.#redigest();
     return entry;
+  }
+
+  /** Self stands elsewhere, and knows nobody there yet. */
+  relocate(self: Contact): void {
+    this.#self = self;
+    this.right = [];
+    this.left = [];
+    this.#leads = [];
+    this.#redigest();
   }
 
   remove(peer: Contact): boolean {

@@ -19,6 +19,8 @@ export interface MembershipListener {
   onZoneChanged?(start: Position | undefined, before: Position | undefined): void;
   /** A peer was found dead or has left. */
   onPeerGone?(peer: Contact): void;
+  /** Another peer has taken this one's place, or it was found to stand elsewhere. */
+  onPeerMoved?(peer: Contact): void;
   /** A neighbour is new, became a member, or came back with a new incarnation. */
   onPeerAlive?(peer: Contact, vitals: Vitals): void;
   /** Any peer was heard: often, so whoever listens must be quick. */
@@ -80,6 +82,7 @@ export class Membership {
       return undefined;
     }
     const contact = vitals.incarnation > from.incarnation ? { ...from, incarnation: vitals.incarnation } : from;
+    if (from.proof !== undefined) this.#forgetElsewhere(from);
     const known = this.leafset.find(contact);
     const incarnation = known?.contact.incarnation;
     if (known && contact.incarnation < known.contact.incarnation) return undefined;
@@ -104,6 +107,31 @@ export class Membership {
     return entry;
   }
 
+  /** Takes over these neighbours at a new position of our own: they live, as far as whoever stood there knew. */
+  relocate(neighbours: readonly Contact[]): void {
+    const { leafset } = this;
+    leafset.relocate(this.#local.contact);
+    const now = this.#local.env.now();
+    for (const peer of neighbours) if (!this.#local.isSelf(peer)) leafset.insert(peer, now);
+    this.#zoneStart = undefined;
+    this.settle();
+  }
+
+  /** `to` stands at `position` instead of the peer that says so. Nobody's zone changes. */
+  replace(from: Contact, position: Position, to: Contact): void {
+    const known = this.leafset.find({ ...from, position });
+    if (known === undefined || to.position.hex !== position.hex || this.#local.isSelf(to)) return;
+    const { zoneStart, contact } = known;
+    this.leafset.remove(contact);
+    const entry = this.leafset.insert(to, this.#local.env.now());
+    if (entry) entry.zoneStart = zoneStart;
+    this.settle();
+    for (const listener of this.#listeners) listener.onPeerMoved?.(contact);
+    const vitals: Vitals = { incarnation: to.incarnation, zoneStart, leafsetDigest: 0, storedKib: 0 };
+    for (const listener of this.#listeners) listener.onPeerAlive?.(to, vitals);
+    for (const listener of this.#listeners) listener.onPeerHeard?.(to, vitals);
+  }
+
   /** Every round trip that was measured on the way. */
   measured(peer: Contact, rttMs: number): void {
     const member = this.leafset.find(peer);
@@ -113,6 +141,7 @@ export class Membership {
 
   /** Any message proves its sender alive. */
   touch(from: Contact, at: Millis): void {
+    if (from.proof !== undefined) this.#forgetElsewhere(from);
     const known = this.leafset.find(from);
     if (known) known.heardAt = heardAt(at);
   }
@@ -142,6 +171,16 @@ export class Membership {
     this.#zoneStart = start;
     this.#local.env.emit({ kind: 'zone-changed', start });
     for (const listener of this.#listeners) listener.onZoneChanged?.(start, before);
+  }
+
+  /** Whoever shows a proof has moved, and must not be taken for its former self. */
+  #forgetElsewhere(peer: Contact): void {
+    for (const { contact } of this.leafset.members()) {
+      if (contact.peerId !== peer.peerId || contact.position.hex === peer.position.hex) continue;
+      this.leafset.remove(contact);
+      this.settle();
+      for (const listener of this.#listeners) listener.onPeerMoved?.(contact);
+    }
   }
 
   #gone(peer: Contact): void {

@@ -191,6 +191,13 @@ export class Ring implements DetectorWatcher {
     this.#tables.start(wired);
   }
 
+  /** At a new position, among neighbours that somebody else knew. */
+  onRelocated(): void {
+    this.#announce();
+    this.#detector.wave();
+    this.#tables.start(false);
+  }
+
   #announce(): void {
     const { env } = this.#local;
     const announcement: Heartbeat = { type: 'heartbeat', vitals: this.#membership.vitals(), announcement: true };

@@ -63,7 +63,7 @@ export class Router implements MembershipListener {
   readonly #membership: Membership;
   readonly #detector: Detector;
   readonly #requests: Requests;
-  readonly strategy: Strategy;
+  strategy: Strategy;
   /** Both made by the first lookup: most peers of a large simulated world never look anything up. */
   #lookups: Map<number, Lookup> | undefined;
   #deadlines: Deadlines | undefined;
@@ -88,6 +88,16 @@ export class Router implements MembershipListener {
   onPeerGone(peer: Contact): void {
     this.strategy.forget(peer);
     this.#releaseHeld();
+  }
+
+  onPeerMoved(peer: Contact): void {
+    this.strategy.forget(peer);
+  }
+
+  /** A table for another position, of the peers that the old one has. */
+  relocate(strategy: Strategy): void {
+    for (const { contact, zoneStart, rttMs } of this.strategy.entries()) strategy.learn(contact, { zoneStart, rttMs });
+    this.strategy = strategy;
   }
 
   onPeerHeard(peer: Contact, vitals: Vitals): void {

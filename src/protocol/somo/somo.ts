@@ -21,6 +21,8 @@ import { DOWN } from '../wire/somo-messages.ts';
 import type { Answer, Errand, Transform } from './descent.ts';
 import { Descents } from './descent.ts';
 import { Gather } from './gather.ts';
+import type { Best } from './promotion.ts';
+import { Promotion } from './promotion.ts';
 import { Hosts } from './hosts.ts';
 import type { Own, Partial } from './partial.ts';
 import { ageOf, checkedStates, NOTHING } from './partial.ts';
@@ -80,11 +82,22 @@ export interface TreePlace {
   readonly children: readonly { readonly node: LogicalNode; readonly contact: Contact; readonly machines: number; readonly height: number }[];
 }
 
+/** The field of a report by which the root's machine is chosen ([0061]). */
+export const CAPABILITY = 'capability';
+
+export interface SomoEvents {
+  /** A parent did not answer. */
+  onSilent(peer: Contact): void;
+  /** This machine takes another's place: `Promotion`. */
+  onMove(self: Contact, partner: Contact, neighbours: readonly Contact[]): void;
+}
+
 export class Somo {
   readonly tree: LogicalTree;
   readonly ops = new Ops();
   readonly gather: Gather;
   readonly standing = new StandingQueries();
+  readonly promotion: Promotion;
   /** Values and states that could not be true. */
   readonly counts: Clamping = { clamped: 0, dropped: 0 };
   readonly transforms = new Map<string, Transform>([['share', share]]);
@@ -97,18 +110,25 @@ export class Somo {
   readonly #watchers = new Map<number, (news: Found) => void>();
   readonly #told = new Map<number, { readonly states: string; readonly at: Millis }>();
 
-  constructor(local: Local, membership: Membership, requests: Requests, router: Router, onSilent: (peer: Contact) => void) {
+  constructor(local: Local, membership: Membership, requests: Requests, router: Router, events: SomoEvents) {
     this.#local = local;
     this.#membership = membership;
     this.tree = new LogicalTree(local.options.somoArity);
     this.#hosts = new Hosts(local, membership, router, this.tree);
     const { tree, ops, counts, standing } = this;
     const shared = { local, requests, hosts: this.#hosts, tree, ops, counts };
-    this.gather = new Gather({ ...shared, membership, standing, onSilent, own: (zone) => this.#own(zone), onView: (view) => this.#onView(view) });
+    this.gather = new Gather({ ...shared, membership, standing, onSilent: events.onSilent, own: (zone) => this.#own(zone), onView: (view) => this.#onView(view) });
     this.#descents = new Descents({
       ...shared, gather: this.gather, transforms: this.transforms,
       own: () => this.own,
       onArrival: (errand, from) => this.#onArrival(errand, from),
+    });
+    this.promotion = new Promotion({
+      local, requests, membership,
+      find: (above, onBest) => this.#findBest(above, onBest),
+      call: ({ peerId, capability }) => this.#descend({ ...this.#errand(DOWN.promote, { where: `capability >= ${capability}` }), text: peerId }, 0, () => undefined),
+      ownCapability: () => numberOr(this.own.machine.report.get(CAPABILITY), 0),
+      move: events.onMove,
     });
   }
 
@@ -234,6 +254,9 @@ export class Somo {
         return true;
       case DOWN.register:
         return standing !== undefined && this.standing.learn(standing, this.ops, env.now(), true);
+      case DOWN.promote:
+        this.promotion.onCalled(from, errand.text);
+        return true;
       case DOWN.cancel:
         if (standing) this.standing.cancel(standing.id, env.now());
         return standing !== undefined;
@@ -276,10 +299,19 @@ export class Somo {
     }
   }
 
+  #findBest(above: number, onBest: (best: Best | undefined) => void): void {
+    const call: Call = { op: 'top', field: CAPABILITY, parameter: 1 };
+    this.query([call], { where: `${CAPABILITY} > ${above}` }, ({ states }) => {
+      const [first] = (this.ops.find(call.op)?.finish(states[0], call) ?? []) as readonly { readonly peer: string; readonly value: number }[];
+      onBest(first && { peerId: first.peer, capability: first.value });
+    });
+  }
+
   // --- registered queries ---
 
   #onView(view: Partial): void {
     for (const query of this.standing.all) this.#publish(query, view);
+    this.promotion.onView();
   }
 
   #publish(query: Standing, view: Partial): void {
@@ -313,6 +345,10 @@ export class Somo {
     const states = checkedStates(news.states, query.calls, machines, this.ops, this.counts);
     watcher({ states, coverage: { space: Math.min(1, Math.max(0, news.space)), machines }, matched, visited: 0, height, ageMs, tookMs: 0 });
   }
+}
+
+function numberOr(value: unknown, otherwise: number): number {
+  return typeof value === 'number' ? value : otherwise;
 }
 
 /** Built in: a number is divided among the machines below, so that they all together get what was sent. */

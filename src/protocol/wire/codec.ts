@@ -10,11 +10,12 @@ import type { DescField, DescMessage } from '@bufbuild/protobuf';
 import type { Codec } from '../../core/env.ts';
 import { assert, must } from '../../core/assert.ts';
 import { WireError } from '../../core/errors.ts';
+import type { PositionProof } from '../../core/contact.ts';
 import type { Position } from '../../core/position.ts';
 import { positionFromBytes, positionToBytes } from '../../core/position.ts';
 import { FrameSchema } from './gen/grove/v1/messages_pb.ts';
 import type { Frame } from './gen/grove/v1/messages_pb.ts';
-import { max as maxOption, max_bytes, on_circle, required } from './gen/grove/v1/options_pb.ts';
+import { max as maxOption, max_bytes, on_circle, rare, required } from './gen/grove/v1/options_pb.ts';
 import type { Message } from './messages.ts';
 import { MESSAGE } from './messages.ts';
 import type { ContactSizes } from './sizes.ts';
@@ -26,6 +27,8 @@ interface FieldPlan {
   readonly name: string;
   readonly list: boolean;
   readonly required: boolean;
+  /** Absent values are no members at all. */
+  readonly rare: boolean;
   readonly maxItems: number;
   readonly maxBytes: number;
   readonly tagBytes: number;
@@ -45,12 +48,14 @@ interface MessagePlan {
 const UNLIMITED = 2 ** 31;
 const plans = new Map<string, MessagePlan>();
 
+export type PositionOf = (peerId: string, proof: PositionProof | undefined) => Position | undefined;
+
 export interface CodecOptions {
   /**
-   * What position a peer may claim: the host passes the hash of the identity. Undefined: no such
-   * identity. Without this function (in the simulator, where positions are drawn) every claim is accepted.
+   * What position a peer may claim: the host passes the hash of the identity, or what the proof of swaps says. Undefined:
+   * no such identity, or no such proof. Without this function (in the simulator, where positions are drawn) every claim is accepted.
    */
-  readonly positionOf?: (peerId: string) => Position | undefined;
+  readonly positionOf?: PositionOf;
   /** Where sizes of contacts are kept; whoever has an array by contact passes it, everybody else gets a WeakMap. */
   readonly contactSizes?: ContactSizes;
 }
@@ -98,15 +103,15 @@ function decodeFrame(bytes: Uint8Array, options: CodecOptions): Message {
   return value as unknown as Message;
 }
 
-/** Walks a decoded value and refuses contacts whose position is not the one their identity gives. */
-function checkPositions(value: unknown, positionOf: (peerId: string) => Position | undefined): void {
+/** Walks a decoded value and refuses contacts whose position is not the one their identity or their proof gives. */
+function checkPositions(value: unknown, positionOf: PositionOf): void {
   if (Array.isArray(value)) {
     for (const item of value) checkPositions(item, positionOf);
   } else if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) {
     const fields = value as Fields;
     if (typeof fields['peerId'] === 'string') {
       const claimed = fields['position'] as Position;
-      if (claimed.hex !== positionOf(fields['peerId'])?.hex) throw new WireError('a contact claims a position not its own');
+      if (claimed.hex !== positionOf(fields['peerId'], fields['proof'] as PositionProof | undefined)?.hex) throw new WireError('a contact claims a position not its own');
       return;
     }
     for (const key in fields) checkPositions(fields[key], positionOf);
@@ -133,6 +138,7 @@ function planField(field: DescField): FieldPlan {
     name: field.localName,
     list,
     required: hasOption(field, required),
+    rare: hasOption(field, rare),
     maxItems: list ? limit : 1,
     maxBytes: list ? byteLimit : limit,
     tagBytes: varintBytes(field.number << 3),
@@ -238,7 +244,8 @@ function fromWireFields(plan: MessagePlan, wire: Fields): Fields {
       if (items.length > field.maxItems) throw new WireError(`${field.name}: ${items.length} items, ${field.maxItems} allowed`);
       value[field.name] = items.map((item) => checked(field, item));
     } else {
-      value[field.name] = checked(field, content);
+      const one = checked(field, content);
+      if (one !== undefined || !field.rare) value[field.name] = one;
     }
   }
   return value;

@@ -8,6 +8,7 @@ import type { Contact } from '../../core/contact.ts';
 import type { Position } from '../../core/position.ts';
 import type { LagMessage } from './lagover-messages.ts';
 import type { SomoMessage } from './somo-messages.ts';
+import type { SwapMessage } from './swap-messages.ts';
 
 /** Message numbers: the Frame field numbers of messages.proto. Append only. */
 export const MESSAGE = {
@@ -36,6 +37,11 @@ export const MESSAGE = {
   somoDown: 23,
   somoUp: 24,
   somoNews: 25,
+  swapAsk: 26,
+  swapAnswer: 27,
+  swapGo: 28,
+  swapDone: 29,
+  moved: 30,
   lagMeet: 40,
   lagClaim: 41,
   lagAnswer: 42,
@@ -301,4 +307,5 @@ export type Message =
   | Sync
   | SyncReply
   | SomoMessage
+  | SwapMessage
   | LagMessage;

@@ -5,7 +5,7 @@
  * nearly all of them are of these eight kinds: written out, the same sums cost a tenth. That the two agree, and agree with
  * what is encoded, is a test (test/unit/protocol/codec.test.ts). All field numbers here are below 16: a tag is one byte.
  */
-import type { Contact } from '../../core/contact.ts';
+import type { Contact, PositionProof } from '../../core/contact.ts';
 import type { Coordinate, Message, TableEntry, Vitals } from './messages.ts';
 
 /** Remembers the size of a contact: contacts are immutable, stand in most messages, and are the same objects over and over. */
@@ -76,6 +76,10 @@ function isPair(unit: number, next: number): boolean {
   return unit >= 0xd800 && unit < 0xdc00 && next >= 0xdc00 && next < 0xe000;
 }
 
+function proof(value: PositionProof | undefined): number {
+  return value === undefined ? 0 : TAG + delimited(value.chain.length === 0 ? 0 : TAG + delimited(value.chain.length));
+}
+
 function uint(value: number): number {
   return value === 0 ? 0 : TAG + varintBytes(value);
 }
@@ -120,7 +124,7 @@ function texts(values: readonly string[]): number {
 function contactField(contact: Contact, contacts: ContactSizes): number {
   const known = contacts.get(contact);
   if (known !== undefined) return known;
-  const bytes = TAG + delimited(text(contact.peerId) + POSITION + texts(contact.addresses) + text(contact.name) + uint(contact.incarnation));
+  const bytes = TAG + delimited(text(contact.peerId) + POSITION + texts(contact.addresses) + text(contact.name) + uint(contact.incarnation) + proof(contact.proof));
   contacts.set(contact, bytes);
   return bytes;
 }

@@ -83,7 +83,7 @@ export interface SomoStanding {
 }
 
 /** Kinds of `SomoDown`. Append only. */
-export const DOWN = { tell: 0, query: 1, register: 2, cancel: 3 } as const;
+export const DOWN = { tell: 0, query: 1, register: 2, cancel: 3, promote: 4 } as const;
 
 export interface SomoDown {
   readonly type: 'somoDown';

@@ -32,7 +32,9 @@ export class RingOracle {
   }
 
   remove(contact: Contact): void {
-    const at = this.indexFrom(contact.position);
+    let at = this.indexFrom(contact.position);
+    // While two swap, both stand at one place for a moment.
+    while (this.#members[at]?.position.hex === contact.position.hex && this.#members[at]?.peerId !== contact.peerId) at++;
     if (this.#members[at]?.peerId === contact.peerId) this.#members.splice(at, 1);
   }
 

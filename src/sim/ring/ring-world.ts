@@ -159,9 +159,16 @@ export class RingWorld {
     return this.world.spawn(contact, (env) => new Node(env, this.options, this.world.contact(index)));
   }
 
+  #onMoved(index: number, contact: Contact): void {
+    this.oracle.remove(this.world.contact(index));
+    this.world.setContact(index, contact);
+    this.oracle.add(this.world.contact(index));
+  }
+
   #onFact(index: number, fact: Fact): void {
     if (fact.kind === 'ring-joined') this.oracle.add(this.world.contact(index));
     else if (fact.kind === 'ring-left') this.oracle.remove(this.world.contact(index));
+    else if (fact.kind === 'self-moved') this.#onMoved(index, fact.contact);
     else if (fact.kind === 'lookup-delivered') {
       const owner = this.oracle.ownerOf(fact.key);
       if (owner && owner.peerId !== this.world.contact(index).peerId) this.lookups.wrongOwner++;

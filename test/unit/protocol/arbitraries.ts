@@ -31,9 +31,15 @@ export function text(maxBytes: number): Arbitrary<string> {
   return fc.string({ unit: 'binary', maxLength: Math.min(maxBytes, 24) }).filter((value) => utf8Bytes(value) <= maxBytes);
 }
 
-export const contact: Arbitrary<Contact> = fc.record({
+const ordinary: Arbitrary<Contact> = fc.record({
   peerId: text(64), position: fc.oneof(position, closePosition), addresses: fc.array(text(256), { maxLength: 8 }), name: text(64), incarnation: u32,
 }, plain);
+
+/** One in eight has swapped its position. */
+export const contact: Arbitrary<Contact> = fc.oneof(
+  { weight: 7, arbitrary: ordinary },
+  { weight: 1, arbitrary: fc.tuple(ordinary, fc.uint8Array({ maxLength: 300 })).map(([one, chain]) => ({ ...one, proof: { chain } })) },
+);
 
 const coordinate: Arbitrary<Coordinate> = fc.record({ vector: fc.array(float, { maxLength: 8 }), height: float, error: float }, plain);
 
@@ -48,6 +54,7 @@ const fields = fc.array(field, { maxLength: 4 });
 const contacts = fc.array(contact, { maxLength: 6 });
 const gone = fc.array(position, { maxLength: 16 });
 const value = fc.uint8Array({ maxLength: 300 });
+const signature = fc.uint8Array({ maxLength: 64 });
 
 export const storedObject: Arbitrary<StoredObject> = fc.record({ key: position, version, value, fields, expiresAtMs: double, deleted: fc.boolean() }, plain);
 const syncEntry: Arbitrary<SyncEntry> = fc.record({ key: position, version }, plain);
@@ -104,6 +111,11 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   }),
   somoUp: of('somoUp', { op: u32, machines: u32, space: double, matched: u32, visited: u32, ageMs: u32, height: u32, states: fc.array(state, { maxLength: 3 }) }),
   somoNews: of('somoNews', { id: double, machines: u32, space: double, matched: u32, ageMs: u32, height: u32, states: fc.array(state, { maxLength: 3 }) }),
+  swapAsk: of('swapAsk', { op: u32, position, otherPosition: position, swapAt: double, signature, leafset: contacts }),
+  swapAnswer: of('swapAnswer', { op: u32, signature, leafset: contacts }),
+  swapGo: of('swapGo', { op: u32, swapAt: double, signature }),
+  swapDone: of('swapDone', { op: u32, moved: fc.boolean() }),
+  moved: of('moved', { position, to: contact }),
   lagMeet: of('lagMeet', { op: u32, tree: text(64), link: double, self: lagMember, children: lagMembers, lost: text(64), hop: double, avoided: fc.array(text(64), { maxLength: 3 }) }),
   lagClaim: of('lagClaim', { op: u32, tree: text(64), link: double, self: lagMember, children: lagMembers, plan: double }),
   lagAnswer: of('lagAnswer', {

@@ -21,7 +21,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file grove/v1/handshake.proto.
  */
 export const file_grove_v1_handshake: GenFile = /*@__PURE__*/
-  fileDesc("Chhncm92ZS92MS9oYW5kc2hha2UucHJvdG8SCGdyb3ZlLnYxIjgKBUhlbGxvEg8KB3ZlcnNpb24YASABKA0SDQoFbm9uY2UYAiABKAwSDwoHcG9vbF9pZBgDIAEoDCJkCghHcmVldGluZxIoCgljaGFsbGVuZ2UYASABKAsyEy5ncm92ZS52MS5DaGFsbGVuZ2VIABIkCgdyZWZ1c2FsGAIgASgLMhEuZ3JvdmUudjEuUmVmdXNhbEgAQggKBmFuc3dlciIpCglDaGFsbGVuZ2USDQoFaGVsbG8YASABKAwSDQoFcHJvb2YYAiABKAwiOwoMSW50cm9kdWN0aW9uEg0KBXByb29mGAEgASgMEhwKBGNhcmQYAiABKAsyDi5ncm92ZS52MS5DYXJkIlkKB1dlbGNvbWUSHgoEY2FyZBgBIAEoCzIOLmdyb3ZlLnYxLkNhcmRIABIkCgdyZWZ1c2FsGAIgASgLMhEuZ3JvdmUudjEuUmVmdXNhbEgAQggKBmFuc3dlciJgCgRDYXJkEgwKBG5hbWUYASABKAkSEAoIcG9zaXRpb24YAiABKAwSEQoJYWRkcmVzc2VzGAMgAygJEhMKC2luY2FybmF0aW9uGAQgASgNEhAKCHNldHRpbmdzGAUgASgMIjIKB1JlZnVzYWwSJwoGcmVhc29uGAEgASgOMhcuZ3JvdmUudjEuUmVmdXNhbFJlYXNvbirIAQoNUmVmdXNhbFJlYXNvbhIeChpSRUZVU0FMX1JFQVNPTl9VTlNQRUNJRklFRBAAEh0KGVJFRlVTQUxfUkVBU09OX09USEVSX1BPT0wQARIgChxSRUZVU0FMX1JFQVNPTl9PVEhFUl9WRVJTSU9OEAISHgoaUkVGVVNBTF9SRUFTT05fV1JPTkdfUFJPT0YQAxIdChlSRUZVU0FMX1JFQVNPTl9GQUxTRV9DQVJEEAQSFwoTUkVGVVNBTF9SRUFTT05fQlVTWRAFYgZwcm90bzM");
+  fileDesc("Chhncm92ZS92MS9oYW5kc2hha2UucHJvdG8SCGdyb3ZlLnYxIjgKBUhlbGxvEg8KB3ZlcnNpb24YASABKA0SDQoFbm9uY2UYAiABKAwSDwoHcG9vbF9pZBgDIAEoDCJkCghHcmVldGluZxIoCgljaGFsbGVuZ2UYASABKAsyEy5ncm92ZS52MS5DaGFsbGVuZ2VIABIkCgdyZWZ1c2FsGAIgASgLMhEuZ3JvdmUudjEuUmVmdXNhbEgAQggKBmFuc3dlciIpCglDaGFsbGVuZ2USDQoFaGVsbG8YASABKAwSDQoFcHJvb2YYAiABKAwiOwoMSW50cm9kdWN0aW9uEg0KBXByb29mGAEgASgMEhwKBGNhcmQYAiABKAsyDi5ncm92ZS52MS5DYXJkIlkKB1dlbGNvbWUSHgoEY2FyZBgBIAEoCzIOLmdyb3ZlLnYxLkNhcmRIABIkCgdyZWZ1c2FsGAIgASgLMhEuZ3JvdmUudjEuUmVmdXNhbEgAQggKBmFuc3dlciJvCgRDYXJkEgwKBG5hbWUYASABKAkSEAoIcG9zaXRpb24YAiABKAwSEQoJYWRkcmVzc2VzGAMgAygJEhMKC2luY2FybmF0aW9uGAQgASgNEhAKCHNldHRpbmdzGAUgASgMEg0KBXByb29mGAYgASgMIjIKB1JlZnVzYWwSJwoGcmVhc29uGAEgASgOMhcuZ3JvdmUudjEuUmVmdXNhbFJlYXNvbirIAQoNUmVmdXNhbFJlYXNvbhIeChpSRUZVU0FMX1JFQVNPTl9VTlNQRUNJRklFRBAAEh0KGVJFRlVTQUxfUkVBU09OX09USEVSX1BPT0wQARIgChxSRUZVU0FMX1JFQVNPTl9PVEhFUl9WRVJTSU9OEAISHgoaUkVGVVNBTF9SRUFTT05fV1JPTkdfUFJPT0YQAxIdChlSRUZVU0FMX1JFQVNPTl9GQUxTRV9DQVJEEAQSFwoTUkVGVVNBTF9SRUFTT05fQlVTWRAFYgZwcm90bzM");
 
 /**
  * @generated from message grove.v1.Hello
@@ -172,7 +172,7 @@ export type Card = Message<"grove.v1.Card"> & {
   name: string;
 
   /**
-   * 20 bytes: the first 160 bits of SHA-256 over the PeerId's multihash. Checked, not believed.
+   * 20 bytes: the first 160 bits of SHA-256 over the PeerId's multihash, or what the proof says. Checked, not believed.
    *
    * @generated from field: bytes position = 2;
    */
@@ -196,6 +196,13 @@ export type Card = Message<"grove.v1.Card"> & {
    * @generated from field: bytes settings = 5;
    */
   settings: Uint8Array;
+
+  /**
+   * Of a peer that has swapped positions: an encoded SwapChain (swap.proto), at most 6 KiB.
+   *
+   * @generated from field: bytes proof = 6;
+   */
+  proof: Uint8Array;
 };
 
 /**

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file grove/v1/messages.proto.
  */
 export const file_grove_v1_messages: GenFile = /*@__PURE__*/
-  fileDesc("Chdncm92ZS92MS9tZXNzYWdlcy5wcm90bxIIZ3JvdmUudjEiuQ4KBUZyYW1lEigKCWhlYXJ0YmVhdBgBIAEoCzITLmdyb3ZlLnYxLkhlYXJ0YmVhdEgAEiAKBXByb2JlGAIgASgLMg8uZ3JvdmUudjEuUHJvYmVIABIrCgtwcm9iZV9yZXBseRgDIAEoCzIULmdyb3ZlLnYxLlByb2JlUmVwbHlIABIgCgVsZWF2ZRgEIAEoCzIPLmdyb3ZlLnYxLkxlYXZlSAASIAoFcm91dGUYBSABKAsyDy5ncm92ZS52MS5Sb3V0ZUgAEiMKB2hvcF9hY2sYBiABKAsyEC5ncm92ZS52MS5Ib3BBY2tIABIrCgtyb3V0ZV9yZXBseRgHIAEoCzIULmdyb3ZlLnYxLlJvdXRlUmVwbHlIABIvCg10YWJsZV9yZXF1ZXN0GAggASgLMhYuZ3JvdmUudjEuVGFibGVSZXF1ZXN0SAASKwoLdGFibGVfcmVwbHkYCSABKAsyFC5ncm92ZS52MS5UYWJsZVJlcGx5SAASHAoDcHV0GAogASgLMg0uZ3JvdmUudjEuUHV0SAASJwoJc2V0X2ZpZWxkGAsgASgLMhIuZ3JvdmUudjEuU2V0RmllbGRIABIrCgt3cml0ZV9yZXBseRgMIAEoCzIULmdyb3ZlLnYxLldyaXRlUmVwbHlIABIcCgNnZXQYDSABKAsyDS5ncm92ZS52MS5HZXRIABInCglnZXRfcmVwbHkYDiABKAsyEi5ncm92ZS52MS5HZXRSZXBseUgAEigKCXJlcGxpY2F0ZRgPIAEoCzITLmdyb3ZlLnYxLlJlcGxpY2F0ZUgAEjMKD3JlcGxpY2F0ZV9yZXBseRgQIAEoCzIYLmdyb3ZlLnYxLlJlcGxpY2F0ZVJlcGx5SAASHgoEc3luYxgRIAEoCzIOLmdyb3ZlLnYxLlN5bmNIABIpCgpzeW5jX3JlcGx5GBIgASgLMhMuZ3JvdmUudjEuU3luY1JlcGx5SAASKwoLc29tb19yZXBvcnQYEyABKAsyFC5ncm92ZS52MS5Tb21vUmVwb3J0SAASJQoIc29tb19hY2sYFCABKAsyES5ncm92ZS52MS5Tb21vQWNrSAASKQoKc29tb19icmVhaxgVIAEoCzITLmdyb3ZlLnYxLlNvbW9CcmVha0gAEicKCXNvbW9fY2FsbBgWIAEoCzISLmdyb3ZlLnYxLlNvbW9DYWxsSAASJwoJc29tb19kb3duGBcgASgLMhIuZ3JvdmUudjEuU29tb0Rvd25IABIjCgdzb21vX3VwGBggASgLMhAuZ3JvdmUudjEuU29tb1VwSAASJwoJc29tb19uZXdzGBkgASgLMhIuZ3JvdmUudjEuU29tb05ld3NIABIlCghsYWdfbWVldBgoIAEoCzIRLmdyb3ZlLnYxLkxhZ01lZXRIABInCglsYWdfY2xhaW0YKSABKAsyEi5ncm92ZS52MS5MYWdDbGFpbUgAEikKCmxhZ19hbnN3ZXIYKiABKAsyEy5ncm92ZS52MS5MYWdBbnN3ZXJIABIlCghsYWdfbG9jaxgrIAEoCzIRLmdyb3ZlLnYxLkxhZ0xvY2tIABIpCgpsYWdfbG9ja2VkGCwgASgLMhMuZ3JvdmUudjEuTGFnTG9ja2VkSAASKQoKbGFnX3VubG9jaxgtIAEoCzITLmdyb3ZlLnYxLkxhZ1VubG9ja0gAEiUKCGxhZ19tb3ZlGC4gASgLMhEuZ3JvdmUudjEuTGFnTW92ZUgAEisKC2xhZ19yZWxlYXNlGC8gASgLMhQuZ3JvdmUudjEuTGFnUmVsZWFzZUgAEiMKB2xhZ19hY2sYMCABKAsyEC5ncm92ZS52MS5MYWdBY2tIABIpCgpsYWdfcmVwb3J0GDEgASgLMhMuZ3JvdmUudjEuTGFnUmVwb3J0SAASNAoQbGFnX3JlcG9ydF9yZXBseRgyIAEoCzIYLmdyb3ZlLnYxLkxhZ1JlcG9ydFJlcGx5SAASIwoHbGFnX3dheRgzIAEoCzIQLmdyb3ZlLnYxLkxhZ1dheUgAEiMKB2xhZ19ieWUYNCABKAsyEC5ncm92ZS52MS5MYWdCeWVIABIlCghsYWdfbG9vaxg1IAEoCzIRLmdyb3ZlLnYxLkxhZ0xvb2tIABInCglsYWdfbmFtZWQYNiABKAsyEi5ncm92ZS52MS5MYWdOYW1lZEgAEicKCWxhZ19hdWRpdBg3IAEoCzISLmdyb3ZlLnYxLkxhZ0F1ZGl0SAASJQoIbGFnX2xpc3QYOCABKAsyES5ncm92ZS52MS5MYWdMaXN0SAASKQoKbGFnX2xpc3RlZBg5IAEoCzITLmdyb3ZlLnYxLkxhZ0xpc3RlZEgAEiMKB2xhZ19hc2sYOiABKAsyEC5ncm92ZS52MS5MYWdBc2tIABIrCgtsYWdfc2FtcGxlcxg7IAEoCzIULmdyb3ZlLnYxLkxhZ1NhbXBsZXNIAEIGCgRib2R5IoMBCgdDb250YWN0EhUKB3BlZXJfaWQYASABKAlCBIi1GEASGgoIcG9zaXRpb24YAiABKAxCCJC1GAGYtRgBEhwKCWFkZHJlc3NlcxgDIAMoCUIJiLUYCKC1GIACEhIKBG5hbWUYBCABKAlCBIi1GEASEwoLaW5jYXJuYXRpb24YBSABKA0iQQoKQ29vcmRpbmF0ZRIUCgZ2ZWN0b3IYASADKAJCBIi1GAgSDgoGaGVpZ2h0GAIgASgCEg0KBWVycm9yGAMgASgCIo0BCgZWaXRhbHMSEwoLaW5jYXJuYXRpb24YASABKA0SGAoKem9uZV9zdGFydBgCIAEoDEIEkLUYARIoCgpjb29yZGluYXRlGAMgASgLMhQuZ3JvdmUudjEuQ29vcmRpbmF0ZRIWCg5sZWFmc2V0X2RpZ2VzdBgEIAEoBxISCgpzdG9yZWRfa2liGAUgASgNIkkKCUhlYXJ0YmVhdBImCgZ2aXRhbHMYASABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESFAoMYW5ub3VuY2VtZW50GAIgASgIIpUBCgVQcm9iZRIKCgJvcBgBIAEoDRImCgZ2aXRhbHMYAiABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESFAoMa25vd25fZGlnZXN0GAMgASgHEigKB2xlYWZzZXQYBCADKAsyES5ncm92ZS52MS5Db250YWN0QgSItRhAEhgKBmZhaWxlZBgFIAMoCUIIiLUYIKC1GEAiagoKUHJvYmVSZXBseRIKCgJvcBgBIAEoDRImCgZ2aXRhbHMYAiABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESKAoHbGVhZnNldBgDIAMoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBIi1GEAiMQoFTGVhdmUSKAoHbGVhZnNldBgBIAMoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBIi1GEAioQEKBVJvdXRlEgoKAm9wGAEgASgNEgsKA2hvcBgCIAEoDRIPCgdwdXJwb3NlGAMgASgNEhUKA2tleRgEIAEoDEIIkLUYAZi1GAESJwoGb3JpZ2luGAUgASgLMhEuZ3JvdmUudjEuQ29udGFjdEIEmLUYARIMCgRob3BzGAYgASgNEg8KB2J5X3JpbmcYByABKAgSDwoHYXR0ZW1wdBgIIAEoDSIVCgZIb3BBY2sSCwoDaG9wGAEgASgNIngKClJvdXRlUmVwbHkSCgoCb3AYASABKA0SDAoEaG9wcxgCIAEoDRImCgZ2aXRhbHMYAyABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESKAoHbGVhZnNldBgEIAMoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBIi1GEAiZwoKVGFibGVFbnRyeRIoCgdjb250YWN0GAEgASgLMhEuZ3JvdmUudjEuQ29udGFjdEIEmLUYARIYCgp6b25lX3N0YXJ0GAIgASgMQgSQtRgBEhUKDXRlbGxlcl9ydHRfbXMYAyABKA0ikgEKDFRhYmxlUmVxdWVzdBIKCgJvcBgBIAEoDRIMCgRwYXJ0GAIgASgNEiYKBnZpdGFscxgDIAEoCzIQLmdyb3ZlLnYxLlZpdGFsc0IEmLUYARIaCgRnb25lGAQgAygMQgyItRgQkLUYAZi1GAESFAoFcmVhY2gYBSABKAxCBYi1GMABEg4KBnJ0dF9tcxgGIAEoDSKKAQoKVGFibGVSZXBseRIKCgJvcBgBIAEoDRImCgZ2aXRhbHMYAiABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESLAoHZW50cmllcxgDIAMoCzIULmdyb3ZlLnYxLlRhYmxlRW50cnlCBYi1GIABEhoKBGdvbmUYBCADKAxCDIi1GBCQtRgBmLUYASJBCgdWZXJzaW9uEg8KB3dhbGxfbXMYASABKAESDwoHY291bnRlchgCIAEoDRIUCgZ3cml0ZXIYAyABKAlCBIi1GEAiQwoJUmVmZXJlbmNlEhUKA2tleRgBIAEoDEIIkLUYAZi1GAESHwoEaG9zdBgCIAEoCzIRLmdyb3ZlLnYxLkNvbnRhY3QiSQoFRmllbGQSEgoEbmFtZRgBIAEoCUIEiLUYQBIsCglyZWZlcmVuY2UYAiABKAsyEy5ncm92ZS52MS5SZWZlcmVuY2VCBJi1GAEitgEKDFN0b3JlZE9iamVjdBIVCgNrZXkYASABKAxCCJC1GAGYtRgBEigKB3ZlcnNpb24YAiABKAsyES5ncm92ZS52MS5WZXJzaW9uQgSYtRgBEhUKBXZhbHVlGAMgASgMQgaItRiAgEASJgoGZmllbGRzGAQgAygLMg8uZ3JvdmUudjEuRmllbGRCBYi1GIAgEhUKDWV4cGlyZXNfYXRfbXMYBSABKAESDwoHZGVsZXRlZBgGIAEoCCKJAQoDUHV0EgoKAm9wGAEgASgNEhUKA2tleRgCIAEoDEIIkLUYAZi1GAESFQoFdmFsdWUYAyABKAxCBoi1GICAQBImCgZmaWVsZHMYBCADKAsyDy5ncm92ZS52MS5GaWVsZEIFiLUYgCASEAoIbGVhc2VfbXMYBSABKAESDgoGZGVsZXRlGAYgASgIIn0KCFNldEZpZWxkEgoKAm9wGAEgASgNEhUKA2tleRgCIAEoDEIIkLUYAZi1GAESEwoFZmllbGQYAyABKAlCBIi1GEASJgoJcmVmZXJlbmNlGAQgASgLMhMuZ3JvdmUudjEuUmVmZXJlbmNlEhEKCW9ubHlfaG9zdBgFIAEoCCJcCgpXcml0ZVJlcGx5EgoKAm9wGAEgASgNEg4KBnN0YXR1cxgCIAEoDRIiCgd2ZXJzaW9uGAMgASgLMhEuZ3JvdmUudjEuVmVyc2lvbhIOCgZjb3BpZXMYBCABKA0iNwoDR2V0EgoKAm9wGAEgASgNEhUKA2tleRgCIAEoDEIIkLUYAZi1GAESDQoFbG9jYWwYAyABKAgiTgoIR2V0UmVwbHkSCgoCb3AYASABKA0SDgoGc3RhdHVzGAIgASgNEiYKBm9iamVjdBgDIAEoCzIWLmdyb3ZlLnYxLlN0b3JlZE9iamVjdCJZCglSZXBsaWNhdGUSCgoCb3AYASABKA0SLQoHb2JqZWN0cxgCIAMoCzIWLmdyb3ZlLnYxLlN0b3JlZE9iamVjdEIEiLUYQBIRCgloYW5kX292ZXIYAyABKAgiNAoOUmVwbGljYXRlUmVwbHkSCgoCb3AYASABKA0SFgoIc3RhdHVzZXMYAiADKA1CBIi1GEAiTAoJU3luY0VudHJ5EhUKA2tleRgBIAEoDEIIkLUYAZi1GAESKAoHdmVyc2lvbhgCIAEoCzIRLmdyb3ZlLnYxLlZlcnNpb25CBJi1GAEiXwoEU3luYxIKCgJvcBgBIAEoDRIWCgRmcm9tGAIgASgMQgiQtRgBmLUYARIUCgJ0bxgDIAEoDEIIkLUYAZi1GAESDQoFY291bnQYBCABKA0SDgoGZGlnZXN0GAUgASgHIm0KCVN5bmNSZXBseRIKCgJvcBgBIAEoDRINCgVlcXVhbBgCIAEoCBIrCgdlbnRyaWVzGAMgAygLMhMuZ3JvdmUudjEuU3luY0VudHJ5QgWItRiABBIYCgpjb3ZlcmVkX3RvGAQgASgMQgSQtRgBIiUKCFNvbW9Ob2RlEgwKBGhpZ2gYASABKA0SCwoDbG93GAIgASgNIj4KCVNvbW9TdGF0ZRIWCgdudW1iZXJzGAEgAygBQgWItRiAIBIZCgV0ZXh0cxgCIAMoCUIKiLUYgAigtRiAICJcCglTb21vRmllbGQSCgoCaWQYASABKA0SEgoEbmFtZRgCIAEoCUIEiLUYQBIVCgdudW1iZXJzGAMgAygBQgSItRgQEhgKBXRleHRzGAQgAygJQgmItRgQoLUYgAIiVgoJU29tb1RhbGx5Eg0KBXF1ZXJ5GAEgASgBEg8KB21hdGNoZWQYAiABKA0SKQoGc3RhdGVzGAMgAygLMhMuZ3JvdmUudjEuU29tb1N0YXRlQgSItRgQIvoBCgtTb21vUGFydGlhbBImCgRub2RlGAEgASgLMhIuZ3JvdmUudjEuU29tb05vZGVCBJi1GAESEAoIbWFjaGluZXMYAiABKA0SDQoFc3BhY2UYAyABKAESDgoGYWdlX21zGAQgASgNEg4KBmhlaWdodBgFIAEoDRIpCgZmaWVsZHMYBiADKAsyEy5ncm92ZS52MS5Tb21vRmllbGRCBIi1GEASKgoHdGFsbGllcxgHIAMoCzITLmdyb3ZlLnYxLlNvbW9UYWxseUIEiLUYEBIMCgRzYW1lGAggASgIEg4KBmJlZm9yZRgJIAEoARINCgVhZnRlchgKIAEoASJ1CgpTb21vUmVwb3J0EgoKAm9wGAEgASgNEgsKA3NlcRgCIAEoDRIMCgRiYXNlGAMgASgNEi4KCHBhcnRpYWxzGAQgAygLMhUuZ3JvdmUudjEuU29tb1BhcnRpYWxCBYi1GIABEhAKCHN0YW5kaW5nGAUgASgHIoMBCgdTb21vQWNrEgoKAm9wGAEgASgNEhEKCW5lZWRfZnVsbBgCIAEoCBIpCgZhc3RyYXkYAyADKAsyEi5ncm92ZS52MS5Tb21vTm9kZUIFiLUYgAESLgoIc3RhbmRpbmcYBCADKAsyFi5ncm92ZS52MS5Tb21vU3RhbmRpbmdCBIi1GBAiNQoJU29tb0JyZWFrEigKBW5vZGVzGAEgAygLMhIuZ3JvdmUudjEuU29tb05vZGVCBYi1GIABIiYKCFNvbW9DYWxsEg0KBXJvdW5kGAEgASgNEgsKA3NlcRgCIAEoDSJJCg1Tb21vQWdncmVnYXRlEhAKAm9wGAEgASgJQgSItRggEhMKBWZpZWxkGAIgASgJQgSItRhAEhEKCXBhcmFtZXRlchgDIAEoASLNAQoMU29tb1N0YW5kaW5nEgoKAmlkGAEgASgBEicKBm9yaWdpbhgCIAEoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBJi1GAESMQoKYWdncmVnYXRlcxgDIAMoCzIXLmdyb3ZlLnYxLlNvbW9BZ2dyZWdhdGVCBIi1GBASFAoFd2hlcmUYBCABKAlCBYi1GIAIEgwKBGZyb20YBSABKAESCgoCdG8YBiABKAESEAoIbGVhc2VfbXMYByABKA0SEwoFdG9waWMYCCABKAlCBIi1GEAi5QIKCFNvbW9Eb3duEgoKAm9wGAEgASgNEgoKAmlkGAIgASgBEiYKBG5vZGUYAyABKAsyEi5ncm92ZS52MS5Tb21vTm9kZUIEmLUYARIMCgRraW5kGAQgASgNEgwKBGZyb20YBSABKAESCgoCdG8YBiABKAESFAoFd2hlcmUYByABKAlCBYi1GIAIEhEKCWJ1ZGdldF9tcxgIIAEoDRInCgZvcmlnaW4YCSABKAsyES5ncm92ZS52MS5Db250YWN0QgSYtRgBEhMKBXRvcGljGAogASgJQgSItRhAEhQKBHRleHQYCyABKAlCBoi1GICABBIXCgl0cmFuc2Zvcm0YDCABKAlCBIi1GCASMQoKYWdncmVnYXRlcxgNIAMoCzIXLmdyb3ZlLnYxLlNvbW9BZ2dyZWdhdGVCBIi1GBASKAoIc3RhbmRpbmcYDiABKAsyFi5ncm92ZS52MS5Tb21vU3RhbmRpbmciogEKBlNvbW9VcBIKCgJvcBgBIAEoDRIQCghtYWNoaW5lcxgCIAEoDRINCgVzcGFjZRgDIAEoARIPCgdtYXRjaGVkGAQgASgNEg8KB3Zpc2l0ZWQYBSABKA0SDgoGYWdlX21zGAYgASgNEg4KBmhlaWdodBgHIAEoDRIpCgZzdGF0ZXMYCCADKAsyEy5ncm92ZS52MS5Tb21vU3RhdGVCBIi1GBAikwEKCFNvbW9OZXdzEgoKAmlkGAEgASgBEhAKCG1hY2hpbmVzGAIgASgNEg0KBXNwYWNlGAMgASgBEg8KB21hdGNoZWQYBCABKA0SDgoGYWdlX21zGAUgASgNEg4KBmhlaWdodBgGIAEoDRIpCgZzdGF0ZXMYByADKAsyEy5ncm92ZS52MS5Tb21vU3RhdGVCBIi1GBAiiQEKCUxhZ01lbWJlchIoCgdjb250YWN0GAEgASgLMhEuZ3JvdmUudjEuQ29udGFjdEIEmLUYARIOCgZmYW5vdXQYAiABKA0SEgoKY29uc3RyYWludBgDIAEoARINCgVsaW1pdBgEIAEoARISCgpvcGVuX3Nsb3RzGAUgASgNEgsKA2hvcBgGIAEoASJ4CgdMYWdTdGVwEigKB2NvbnRhY3QYASABKAsyES5ncm92ZS52MS5Db250YWN0QgSYtRgBEg0KBWRlbGF5GAIgASgBEhIKCmNvbnN0cmFpbnQYAyABKAESEQoJcm9vbV9mcm9tGAQgASgNEg0KBWxheGVyGAUgASgHInYKB0xhZ1BhdGgSJgoFc3RlcHMYASADKAsyES5ncm92ZS52MS5MYWdTdGVwQgSItRhAEg4KBnJvb3RlZBgCIAEoCBISCgpyb290X2xpbWl0GAMgASgBEh8KBGhlaXIYBCABKAsyES5ncm92ZS52MS5Db250YWN0IskBCgdMYWdNZWV0EgoKAm9wGAEgASgNEhIKBHRyZWUYAiABKAlCBIi1GEASDAoEbGluaxgDIAEoARInCgRzZWxmGAQgASgLMhMuZ3JvdmUudjEuTGFnTWVtYmVyQgSYtRgBEisKCGNoaWxkcmVuGAUgAygLMhMuZ3JvdmUudjEuTGFnTWVtYmVyQgSItRhAEhIKBGxvc3QYBiABKAlCBIi1GEASCwoDaG9wGAcgASgBEhkKB2F2b2lkZWQYCCADKAlCCIi1GAigtRhAIpwBCghMYWdDbGFpbRIKCgJvcBgBIAEoDRISCgR0cmVlGAIgASgJQgSItRhAEgwKBGxpbmsYAyABKAESJwoEc2VsZhgEIAEoCzITLmdyb3ZlLnYxLkxhZ01lbWJlckIEmLUYARIrCghjaGlsZHJlbhgFIAMoCzITLmdyb3ZlLnYxLkxhZ01lbWJlckIEiLUYQBIMCgRwbGFuGAYgASgBIrwBCglMYWdBbnN3ZXISCgoCb3AYASABKA0SEgoEdHJlZRgCIAEoCUIEiLUYQBIMCgRsaW5rGAMgASgBEg8KB291dGNvbWUYBCABKA0SHQoCdG8YBSABKAsyES5ncm92ZS52MS5Db250YWN0EhAKCGRlc2NlbmRzGAYgASgIEh8KBHBhdGgYByABKAsyES5ncm92ZS52MS5MYWdQYXRoEg0KBXN0YW1wGAggASgNEg8KB3ZlcnNpb24YCSABKA0ioAEKB0xhZ0xvY2sSCgoCb3AYASABKA0SEgoEdHJlZRgCIAEoCUIEiLUYQBIMCgRwbGFuGAMgASgBEhcKBWxlYXZlGAQgAygJQgiItRhAoLUYQBIWCgRjb21lGAUgAygJQgiItRhAoLUYQBINCgVtb3ZlcxgGIAEoCBIUCgZwYXJlbnQYByABKAlCBIi1GEASEQoJYWxsX2xlYXZlGAggASgIIlIKCUxhZ0xvY2tlZBIKCgJvcBgBIAEoDRIOCgZsb2NrZWQYAiABKAgSKQoIY2hpbGRyZW4YAyADKAsyES5ncm92ZS52MS5Db250YWN0QgSItRhAIi0KCUxhZ1VubG9jaxISCgR0cmVlGAEgASgJQgSItRhAEgwKBHBsYW4YAiABKAEidQoHTGFnTW92ZRIKCgJvcBgBIAEoDRISCgR0cmVlGAIgASgJQgSItRhAEgwKBHBsYW4YAyABKAESHQoCdG8YBCABKAsyES5ncm92ZS52MS5Db250YWN0Eh0KAmJ5GAUgASgLMhEuZ3JvdmUudjEuQ29udGFjdCI6CgpMYWdSZWxlYXNlEgoKAm9wGAEgASgNEhIKBHRyZWUYAiABKAlCBIi1GEASDAoEbGluaxgDIAEoASIUCgZMYWdBY2sSCgoCb3AYASABKA0i5wEKCUxhZ1JlcG9ydBIKCgJvcBgBIAEoDRISCgR0cmVlGAIgASgJQgSItRhAEgwKBGxpbmsYAyABKAESDwoHdmVyc2lvbhgEIAEoDRIMCgRzYW1lGAUgASgIEiEKBHNlbGYYBiABKAsyEy5ncm92ZS52MS5MYWdNZW1iZXISKwoIY2hpbGRyZW4YByADKAsyEy5ncm92ZS52MS5MYWdNZW1iZXJCBIi1GEASEgoEcm9vbRgIIAMoDUIEiLUYIBITCgVsYXhlchgJIAMoDUIEiLUYIBIUCgxwYXRoX3ZlcnNpb24YCiABKA0ifgoOTGFnUmVwb3J0UmVwbHkSCgoCb3AYASABKA0SDAoEaGVsZBgCIAEoCBIRCgluZWVkX2Z1bGwYAyABKAgSDQoFc3RhbXAYBCABKA0SDwoHdmVyc2lvbhgFIAEoDRIfCgRwYXRoGAYgASgLMhEuZ3JvdmUudjEuTGFnUGF0aCJxCgZMYWdXYXkSEgoEdHJlZRgBIAEoCUIEiLUYQBIMCgRsaW5rGAIgASgBEg0KBXN0YW1wGAMgASgNEg8KB3ZlcnNpb24YBCABKA0SJQoEcGF0aBgFIAEoCzIRLmdyb3ZlLnYxLkxhZ1BhdGhCBJi1GAEiKgoGTGFnQnllEhIKBHRyZWUYASABKAlCBIi1GEASDAoEbGluaxgCIAEoASJRCgdMYWdMb29rEgoKAm9wGAEgASgNEhIKBHRyZWUYAiABKAlCBIi1GEASEwoLZGVsYXlfYmVsb3cYAyABKAESEQoJb3Blbl9zbG90GAQgASgIIkYKCExhZ05hbWVkEgoKAm9wGAEgASgNEg0KBXN1aXRzGAIgASgIEh8KBG5leHQYAyABKAsyES5ncm92ZS52MS5Db250YWN0Ik4KCExhZ0F1ZGl0EgoKAm9wGAEgASgNEhIKBHRyZWUYAiABKAlCBIi1GEASEwoFY2hpbGQYAyABKAlCBIi1GEASDQoFZGVsYXkYBCABKAEidwoITGFnRW50cnkSKAoHY29udGFjdBgBIAEoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBJi1GAESDQoFZGVsYXkYAiABKAESEgoKb3Blbl9zbG90cxgDIAEoDRIOCgZyb290ZWQYBCABKAgSDgoGYWdlX21zGAUgASgNInEKB0xhZ0xpc3QSCgoCb3AYASABKA0SEgoEdHJlZRgCIAEoCUIEiLUYQBINCgVzaGFyZBgDIAEoDRIOCgZwaW5uZWQYBCABKAgSJwoFZW50cnkYBSABKAsyEi5ncm92ZS52MS5MYWdFbnRyeUIEmLUYASI2CglMYWdMaXN0ZWQSCgoCb3AYASABKA0SDQoFdGFrZW4YAiABKAgSDgoGc2hhcmRzGAMgASgNIlwKBkxhZ0FzaxIKCgJvcBgBIAEoDRISCgR0cmVlGAIgASgJQgSItRhAEg0KBXNoYXJkGAMgASgNEg4KBnBpbm5lZBgEIAEoCBITCgtkZWxheV9iZWxvdxgFIAEoASJiCgpMYWdTYW1wbGVzEgoKAm9wGAEgASgNEg0KBWtub3duGAIgASgIEg4KBnNoYXJkcxgDIAEoDRIpCgdlbnRyaWVzGAQgAygLMhIuZ3JvdmUudjEuTGFnRW50cnlCBIi1GBBiBnByb3RvMw", [file_grove_v1_options]);
+  fileDesc("Chdncm92ZS92MS9tZXNzYWdlcy5wcm90bxIIZ3JvdmUudjEi/Q8KBUZyYW1lEigKCWhlYXJ0YmVhdBgBIAEoCzITLmdyb3ZlLnYxLkhlYXJ0YmVhdEgAEiAKBXByb2JlGAIgASgLMg8uZ3JvdmUudjEuUHJvYmVIABIrCgtwcm9iZV9yZXBseRgDIAEoCzIULmdyb3ZlLnYxLlByb2JlUmVwbHlIABIgCgVsZWF2ZRgEIAEoCzIPLmdyb3ZlLnYxLkxlYXZlSAASIAoFcm91dGUYBSABKAsyDy5ncm92ZS52MS5Sb3V0ZUgAEiMKB2hvcF9hY2sYBiABKAsyEC5ncm92ZS52MS5Ib3BBY2tIABIrCgtyb3V0ZV9yZXBseRgHIAEoCzIULmdyb3ZlLnYxLlJvdXRlUmVwbHlIABIvCg10YWJsZV9yZXF1ZXN0GAggASgLMhYuZ3JvdmUudjEuVGFibGVSZXF1ZXN0SAASKwoLdGFibGVfcmVwbHkYCSABKAsyFC5ncm92ZS52MS5UYWJsZVJlcGx5SAASHAoDcHV0GAogASgLMg0uZ3JvdmUudjEuUHV0SAASJwoJc2V0X2ZpZWxkGAsgASgLMhIuZ3JvdmUudjEuU2V0RmllbGRIABIrCgt3cml0ZV9yZXBseRgMIAEoCzIULmdyb3ZlLnYxLldyaXRlUmVwbHlIABIcCgNnZXQYDSABKAsyDS5ncm92ZS52MS5HZXRIABInCglnZXRfcmVwbHkYDiABKAsyEi5ncm92ZS52MS5HZXRSZXBseUgAEigKCXJlcGxpY2F0ZRgPIAEoCzITLmdyb3ZlLnYxLlJlcGxpY2F0ZUgAEjMKD3JlcGxpY2F0ZV9yZXBseRgQIAEoCzIYLmdyb3ZlLnYxLlJlcGxpY2F0ZVJlcGx5SAASHgoEc3luYxgRIAEoCzIOLmdyb3ZlLnYxLlN5bmNIABIpCgpzeW5jX3JlcGx5GBIgASgLMhMuZ3JvdmUudjEuU3luY1JlcGx5SAASKwoLc29tb19yZXBvcnQYEyABKAsyFC5ncm92ZS52MS5Tb21vUmVwb3J0SAASJQoIc29tb19hY2sYFCABKAsyES5ncm92ZS52MS5Tb21vQWNrSAASKQoKc29tb19icmVhaxgVIAEoCzITLmdyb3ZlLnYxLlNvbW9CcmVha0gAEicKCXNvbW9fY2FsbBgWIAEoCzISLmdyb3ZlLnYxLlNvbW9DYWxsSAASJwoJc29tb19kb3duGBcgASgLMhIuZ3JvdmUudjEuU29tb0Rvd25IABIjCgdzb21vX3VwGBggASgLMhAuZ3JvdmUudjEuU29tb1VwSAASJwoJc29tb19uZXdzGBkgASgLMhIuZ3JvdmUudjEuU29tb05ld3NIABIlCghzd2FwX2FzaxgaIAEoCzIRLmdyb3ZlLnYxLlN3YXBBc2tIABIrCgtzd2FwX2Fuc3dlchgbIAEoCzIULmdyb3ZlLnYxLlN3YXBBbnN3ZXJIABIjCgdzd2FwX2dvGBwgASgLMhAuZ3JvdmUudjEuU3dhcEdvSAASJwoJc3dhcF9kb25lGB0gASgLMhIuZ3JvdmUudjEuU3dhcERvbmVIABIgCgVtb3ZlZBgeIAEoCzIPLmdyb3ZlLnYxLk1vdmVkSAASJQoIbGFnX21lZXQYKCABKAsyES5ncm92ZS52MS5MYWdNZWV0SAASJwoJbGFnX2NsYWltGCkgASgLMhIuZ3JvdmUudjEuTGFnQ2xhaW1IABIpCgpsYWdfYW5zd2VyGCogASgLMhMuZ3JvdmUudjEuTGFnQW5zd2VySAASJQoIbGFnX2xvY2sYKyABKAsyES5ncm92ZS52MS5MYWdMb2NrSAASKQoKbGFnX2xvY2tlZBgsIAEoCzITLmdyb3ZlLnYxLkxhZ0xvY2tlZEgAEikKCmxhZ191bmxvY2sYLSABKAsyEy5ncm92ZS52MS5MYWdVbmxvY2tIABIlCghsYWdfbW92ZRguIAEoCzIRLmdyb3ZlLnYxLkxhZ01vdmVIABIrCgtsYWdfcmVsZWFzZRgvIAEoCzIULmdyb3ZlLnYxLkxhZ1JlbGVhc2VIABIjCgdsYWdfYWNrGDAgASgLMhAuZ3JvdmUudjEuTGFnQWNrSAASKQoKbGFnX3JlcG9ydBgxIAEoCzITLmdyb3ZlLnYxLkxhZ1JlcG9ydEgAEjQKEGxhZ19yZXBvcnRfcmVwbHkYMiABKAsyGC5ncm92ZS52MS5MYWdSZXBvcnRSZXBseUgAEiMKB2xhZ193YXkYMyABKAsyEC5ncm92ZS52MS5MYWdXYXlIABIjCgdsYWdfYnllGDQgASgLMhAuZ3JvdmUudjEuTGFnQnllSAASJQoIbGFnX2xvb2sYNSABKAsyES5ncm92ZS52MS5MYWdMb29rSAASJwoJbGFnX25hbWVkGDYgASgLMhIuZ3JvdmUudjEuTGFnTmFtZWRIABInCglsYWdfYXVkaXQYNyABKAsyEi5ncm92ZS52MS5MYWdBdWRpdEgAEiUKCGxhZ19saXN0GDggASgLMhEuZ3JvdmUudjEuTGFnTGlzdEgAEikKCmxhZ19saXN0ZWQYOSABKAsyEy5ncm92ZS52MS5MYWdMaXN0ZWRIABIjCgdsYWdfYXNrGDogASgLMhAuZ3JvdmUudjEuTGFnQXNrSAASKwoLbGFnX3NhbXBsZXMYOyABKAsyFC5ncm92ZS52MS5MYWdTYW1wbGVzSABCBgoEYm9keSKpAQoHQ29udGFjdBIVCgdwZWVyX2lkGAEgASgJQgSItRhAEhoKCHBvc2l0aW9uGAIgASgMQgiQtRgBmLUYARIcCglhZGRyZXNzZXMYAyADKAlCCYi1GAigtRiAAhISCgRuYW1lGAQgASgJQgSItRhAEhMKC2luY2FybmF0aW9uGAUgASgNEiQKBXByb29mGAYgASgLMg8uZ3JvdmUudjEuUHJvb2ZCBKi1GAEiHQoFUHJvb2YSFAoFY2hhaW4YASABKAxCBYi1GIAwIkEKCkNvb3JkaW5hdGUSFAoGdmVjdG9yGAEgAygCQgSItRgIEg4KBmhlaWdodBgCIAEoAhINCgVlcnJvchgDIAEoAiKNAQoGVml0YWxzEhMKC2luY2FybmF0aW9uGAEgASgNEhgKCnpvbmVfc3RhcnQYAiABKAxCBJC1GAESKAoKY29vcmRpbmF0ZRgDIAEoCzIULmdyb3ZlLnYxLkNvb3JkaW5hdGUSFgoObGVhZnNldF9kaWdlc3QYBCABKAcSEgoKc3RvcmVkX2tpYhgFIAEoDSJJCglIZWFydGJlYXQSJgoGdml0YWxzGAEgASgLMhAuZ3JvdmUudjEuVml0YWxzQgSYtRgBEhQKDGFubm91bmNlbWVudBgCIAEoCCKVAQoFUHJvYmUSCgoCb3AYASABKA0SJgoGdml0YWxzGAIgASgLMhAuZ3JvdmUudjEuVml0YWxzQgSYtRgBEhQKDGtub3duX2RpZ2VzdBgDIAEoBxIoCgdsZWFmc2V0GAQgAygLMhEuZ3JvdmUudjEuQ29udGFjdEIEiLUYQBIYCgZmYWlsZWQYBSADKAlCCIi1GCCgtRhAImoKClByb2JlUmVwbHkSCgoCb3AYASABKA0SJgoGdml0YWxzGAIgASgLMhAuZ3JvdmUudjEuVml0YWxzQgSYtRgBEigKB2xlYWZzZXQYAyADKAsyES5ncm92ZS52MS5Db250YWN0QgSItRhAIjEKBUxlYXZlEigKB2xlYWZzZXQYASADKAsyES5ncm92ZS52MS5Db250YWN0QgSItRhAIqEBCgVSb3V0ZRIKCgJvcBgBIAEoDRILCgNob3AYAiABKA0SDwoHcHVycG9zZRgDIAEoDRIVCgNrZXkYBCABKAxCCJC1GAGYtRgBEicKBm9yaWdpbhgFIAEoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBJi1GAESDAoEaG9wcxgGIAEoDRIPCgdieV9yaW5nGAcgASgIEg8KB2F0dGVtcHQYCCABKA0iFQoGSG9wQWNrEgsKA2hvcBgBIAEoDSJ4CgpSb3V0ZVJlcGx5EgoKAm9wGAEgASgNEgwKBGhvcHMYAiABKA0SJgoGdml0YWxzGAMgASgLMhAuZ3JvdmUudjEuVml0YWxzQgSYtRgBEigKB2xlYWZzZXQYBCADKAsyES5ncm92ZS52MS5Db250YWN0QgSItRhAImcKClRhYmxlRW50cnkSKAoHY29udGFjdBgBIAEoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBJi1GAESGAoKem9uZV9zdGFydBgCIAEoDEIEkLUYARIVCg10ZWxsZXJfcnR0X21zGAMgASgNIpIBCgxUYWJsZVJlcXVlc3QSCgoCb3AYASABKA0SDAoEcGFydBgCIAEoDRImCgZ2aXRhbHMYAyABKAsyEC5ncm92ZS52MS5WaXRhbHNCBJi1GAESGgoEZ29uZRgEIAMoDEIMiLUYEJC1GAGYtRgBEhQKBXJlYWNoGAUgASgMQgWItRjAARIOCgZydHRfbXMYBiABKA0iigEKClRhYmxlUmVwbHkSCgoCb3AYASABKA0SJgoGdml0YWxzGAIgASgLMhAuZ3JvdmUudjEuVml0YWxzQgSYtRgBEiwKB2VudHJpZXMYAyADKAsyFC5ncm92ZS52MS5UYWJsZUVudHJ5QgWItRiAARIaCgRnb25lGAQgAygMQgyItRgQkLUYAZi1GAEiQQoHVmVyc2lvbhIPCgd3YWxsX21zGAEgASgBEg8KB2NvdW50ZXIYAiABKA0SFAoGd3JpdGVyGAMgASgJQgSItRhAIkMKCVJlZmVyZW5jZRIVCgNrZXkYASABKAxCCJC1GAGYtRgBEh8KBGhvc3QYAiABKAsyES5ncm92ZS52MS5Db250YWN0IkkKBUZpZWxkEhIKBG5hbWUYASABKAlCBIi1GEASLAoJcmVmZXJlbmNlGAIgASgLMhMuZ3JvdmUudjEuUmVmZXJlbmNlQgSYtRgBIrYBCgxTdG9yZWRPYmplY3QSFQoDa2V5GAEgASgMQgiQtRgBmLUYARIoCgd2ZXJzaW9uGAIgASgLMhEuZ3JvdmUudjEuVmVyc2lvbkIEmLUYARIVCgV2YWx1ZRgDIAEoDEIGiLUYgIBAEiYKBmZpZWxkcxgEIAMoCzIPLmdyb3ZlLnYxLkZpZWxkQgWItRiAIBIVCg1leHBpcmVzX2F0X21zGAUgASgBEg8KB2RlbGV0ZWQYBiABKAgiiQEKA1B1dBIKCgJvcBgBIAEoDRIVCgNrZXkYAiABKAxCCJC1GAGYtRgBEhUKBXZhbHVlGAMgASgMQgaItRiAgEASJgoGZmllbGRzGAQgAygLMg8uZ3JvdmUudjEuRmllbGRCBYi1GIAgEhAKCGxlYXNlX21zGAUgASgBEg4KBmRlbGV0ZRgGIAEoCCJ9CghTZXRGaWVsZBIKCgJvcBgBIAEoDRIVCgNrZXkYAiABKAxCCJC1GAGYtRgBEhMKBWZpZWxkGAMgASgJQgSItRhAEiYKCXJlZmVyZW5jZRgEIAEoCzITLmdyb3ZlLnYxLlJlZmVyZW5jZRIRCglvbmx5X2hvc3QYBSABKAgiXAoKV3JpdGVSZXBseRIKCgJvcBgBIAEoDRIOCgZzdGF0dXMYAiABKA0SIgoHdmVyc2lvbhgDIAEoCzIRLmdyb3ZlLnYxLlZlcnNpb24SDgoGY29waWVzGAQgASgNIjcKA0dldBIKCgJvcBgBIAEoDRIVCgNrZXkYAiABKAxCCJC1GAGYtRgBEg0KBWxvY2FsGAMgASgIIk4KCEdldFJlcGx5EgoKAm9wGAEgASgNEg4KBnN0YXR1cxgCIAEoDRImCgZvYmplY3QYAyABKAsyFi5ncm92ZS52MS5TdG9yZWRPYmplY3QiWQoJUmVwbGljYXRlEgoKAm9wGAEgASgNEi0KB29iamVjdHMYAiADKAsyFi5ncm92ZS52MS5TdG9yZWRPYmplY3RCBIi1GEASEQoJaGFuZF9vdmVyGAMgASgIIjQKDlJlcGxpY2F0ZVJlcGx5EgoKAm9wGAEgASgNEhYKCHN0YXR1c2VzGAIgAygNQgSItRhAIkwKCVN5bmNFbnRyeRIVCgNrZXkYASABKAxCCJC1GAGYtRgBEigKB3ZlcnNpb24YAiABKAsyES5ncm92ZS52MS5WZXJzaW9uQgSYtRgBIl8KBFN5bmMSCgoCb3AYASABKA0SFgoEZnJvbRgCIAEoDEIIkLUYAZi1GAESFAoCdG8YAyABKAxCCJC1GAGYtRgBEg0KBWNvdW50GAQgASgNEg4KBmRpZ2VzdBgFIAEoByJtCglTeW5jUmVwbHkSCgoCb3AYASABKA0SDQoFZXF1YWwYAiABKAgSKwoHZW50cmllcxgDIAMoCzITLmdyb3ZlLnYxLlN5bmNFbnRyeUIFiLUYgAQSGAoKY292ZXJlZF90bxgEIAEoDEIEkLUYASIlCghTb21vTm9kZRIMCgRoaWdoGAEgASgNEgsKA2xvdxgCIAEoDSI+CglTb21vU3RhdGUSFgoHbnVtYmVycxgBIAMoAUIFiLUYgCASGQoFdGV4dHMYAiADKAlCCoi1GIAIoLUYgCAiXAoJU29tb0ZpZWxkEgoKAmlkGAEgASgNEhIKBG5hbWUYAiABKAlCBIi1GEASFQoHbnVtYmVycxgDIAMoAUIEiLUYEBIYCgV0ZXh0cxgEIAMoCUIJiLUYEKC1GIACIlYKCVNvbW9UYWxseRINCgVxdWVyeRgBIAEoARIPCgdtYXRjaGVkGAIgASgNEikKBnN0YXRlcxgDIAMoCzITLmdyb3ZlLnYxLlNvbW9TdGF0ZUIEiLUYECL6AQoLU29tb1BhcnRpYWwSJgoEbm9kZRgBIAEoCzISLmdyb3ZlLnYxLlNvbW9Ob2RlQgSYtRgBEhAKCG1hY2hpbmVzGAIgASgNEg0KBXNwYWNlGAMgASgBEg4KBmFnZV9tcxgEIAEoDRIOCgZoZWlnaHQYBSABKA0SKQoGZmllbGRzGAYgAygLMhMuZ3JvdmUudjEuU29tb0ZpZWxkQgSItRhAEioKB3RhbGxpZXMYByADKAsyEy5ncm92ZS52MS5Tb21vVGFsbHlCBIi1GBASDAoEc2FtZRgIIAEoCBIOCgZiZWZvcmUYCSABKAESDQoFYWZ0ZXIYCiABKAEidQoKU29tb1JlcG9ydBIKCgJvcBgBIAEoDRILCgNzZXEYAiABKA0SDAoEYmFzZRgDIAEoDRIuCghwYXJ0aWFscxgEIAMoCzIVLmdyb3ZlLnYxLlNvbW9QYXJ0aWFsQgWItRiAARIQCghzdGFuZGluZxgFIAEoByKDAQoHU29tb0FjaxIKCgJvcBgBIAEoDRIRCgluZWVkX2Z1bGwYAiABKAgSKQoGYXN0cmF5GAMgAygLMhIuZ3JvdmUudjEuU29tb05vZGVCBYi1GIABEi4KCHN0YW5kaW5nGAQgAygLMhYuZ3JvdmUudjEuU29tb1N0YW5kaW5nQgSItRgQIjUKCVNvbW9CcmVhaxIoCgVub2RlcxgBIAMoCzISLmdyb3ZlLnYxLlNvbW9Ob2RlQgWItRiAASImCghTb21vQ2FsbBINCgVyb3VuZBgBIAEoDRILCgNzZXEYAiABKA0iSQoNU29tb0FnZ3JlZ2F0ZRIQCgJvcBgBIAEoCUIEiLUYIBITCgVmaWVsZBgCIAEoCUIEiLUYQBIRCglwYXJhbWV0ZXIYAyABKAEizQEKDFNvbW9TdGFuZGluZxIKCgJpZBgBIAEoARInCgZvcmlnaW4YAiABKAsyES5ncm92ZS52MS5Db250YWN0QgSYtRgBEjEKCmFnZ3JlZ2F0ZXMYAyADKAsyFy5ncm92ZS52MS5Tb21vQWdncmVnYXRlQgSItRgQEhQKBXdoZXJlGAQgASgJQgWItRiACBIMCgRmcm9tGAUgASgBEgoKAnRvGAYgASgBEhAKCGxlYXNlX21zGAcgASgNEhMKBXRvcGljGAggASgJQgSItRhAIuUCCghTb21vRG93bhIKCgJvcBgBIAEoDRIKCgJpZBgCIAEoARImCgRub2RlGAMgASgLMhIuZ3JvdmUudjEuU29tb05vZGVCBJi1GAESDAoEa2luZBgEIAEoDRIMCgRmcm9tGAUgASgBEgoKAnRvGAYgASgBEhQKBXdoZXJlGAcgASgJQgWItRiACBIRCglidWRnZXRfbXMYCCABKA0SJwoGb3JpZ2luGAkgASgLMhEuZ3JvdmUudjEuQ29udGFjdEIEmLUYARITCgV0b3BpYxgKIAEoCUIEiLUYQBIUCgR0ZXh0GAsgASgJQgaItRiAgAQSFwoJdHJhbnNmb3JtGAwgASgJQgSItRggEjEKCmFnZ3JlZ2F0ZXMYDSADKAsyFy5ncm92ZS52MS5Tb21vQWdncmVnYXRlQgSItRgQEigKCHN0YW5kaW5nGA4gASgLMhYuZ3JvdmUudjEuU29tb1N0YW5kaW5nIqIBCgZTb21vVXASCgoCb3AYASABKA0SEAoIbWFjaGluZXMYAiABKA0SDQoFc3BhY2UYAyABKAESDwoHbWF0Y2hlZBgEIAEoDRIPCgd2aXNpdGVkGAUgASgNEg4KBmFnZV9tcxgGIAEoDRIOCgZoZWlnaHQYByABKA0SKQoGc3RhdGVzGAggAygLMhMuZ3JvdmUudjEuU29tb1N0YXRlQgSItRgQIpMBCghTb21vTmV3cxIKCgJpZBgBIAEoARIQCghtYWNoaW5lcxgCIAEoDRINCgVzcGFjZRgDIAEoARIPCgdtYXRjaGVkGAQgASgNEg4KBmFnZV9tcxgFIAEoDRIOCgZoZWlnaHQYBiABKA0SKQoGc3RhdGVzGAcgAygLMhMuZ3JvdmUudjEuU29tb1N0YXRlQgSItRgQIokBCglMYWdNZW1iZXISKAoHY29udGFjdBgBIAEoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBJi1GAESDgoGZmFub3V0GAIgASgNEhIKCmNvbnN0cmFpbnQYAyABKAESDQoFbGltaXQYBCABKAESEgoKb3Blbl9zbG90cxgFIAEoDRILCgNob3AYBiABKAEieAoHTGFnU3RlcBIoCgdjb250YWN0GAEgASgLMhEuZ3JvdmUudjEuQ29udGFjdEIEmLUYARINCgVkZWxheRgCIAEoARISCgpjb25zdHJhaW50GAMgASgBEhEKCXJvb21fZnJvbRgEIAEoDRINCgVsYXhlchgFIAEoByJ2CgdMYWdQYXRoEiYKBXN0ZXBzGAEgAygLMhEuZ3JvdmUudjEuTGFnU3RlcEIEiLUYQBIOCgZyb290ZWQYAiABKAgSEgoKcm9vdF9saW1pdBgDIAEoARIfCgRoZWlyGAQgASgLMhEuZ3JvdmUudjEuQ29udGFjdCLJAQoHTGFnTWVldBIKCgJvcBgBIAEoDRISCgR0cmVlGAIgASgJQgSItRhAEgwKBGxpbmsYAyABKAESJwoEc2VsZhgEIAEoCzITLmdyb3ZlLnYxLkxhZ01lbWJlckIEmLUYARIrCghjaGlsZHJlbhgFIAMoCzITLmdyb3ZlLnYxLkxhZ01lbWJlckIEiLUYQBISCgRsb3N0GAYgASgJQgSItRhAEgsKA2hvcBgHIAEoARIZCgdhdm9pZGVkGAggAygJQgiItRgIoLUYQCKcAQoITGFnQ2xhaW0SCgoCb3AYASABKA0SEgoEdHJlZRgCIAEoCUIEiLUYQBIMCgRsaW5rGAMgASgBEicKBHNlbGYYBCABKAsyEy5ncm92ZS52MS5MYWdNZW1iZXJCBJi1GAESKwoIY2hpbGRyZW4YBSADKAsyEy5ncm92ZS52MS5MYWdNZW1iZXJCBIi1GEASDAoEcGxhbhgGIAEoASK8AQoJTGFnQW5zd2VyEgoKAm9wGAEgASgNEhIKBHRyZWUYAiABKAlCBIi1GEASDAoEbGluaxgDIAEoARIPCgdvdXRjb21lGAQgASgNEh0KAnRvGAUgASgLMhEuZ3JvdmUudjEuQ29udGFjdBIQCghkZXNjZW5kcxgGIAEoCBIfCgRwYXRoGAcgASgLMhEuZ3JvdmUudjEuTGFnUGF0aBINCgVzdGFtcBgIIAEoDRIPCgd2ZXJzaW9uGAkgASgNIqABCgdMYWdMb2NrEgoKAm9wGAEgASgNEhIKBHRyZWUYAiABKAlCBIi1GEASDAoEcGxhbhgDIAEoARIXCgVsZWF2ZRgEIAMoCUIIiLUYQKC1GEASFgoEY29tZRgFIAMoCUIIiLUYQKC1GEASDQoFbW92ZXMYBiABKAgSFAoGcGFyZW50GAcgASgJQgSItRhAEhEKCWFsbF9sZWF2ZRgIIAEoCCJSCglMYWdMb2NrZWQSCgoCb3AYASABKA0SDgoGbG9ja2VkGAIgASgIEikKCGNoaWxkcmVuGAMgAygLMhEuZ3JvdmUudjEuQ29udGFjdEIEiLUYQCItCglMYWdVbmxvY2sSEgoEdHJlZRgBIAEoCUIEiLUYQBIMCgRwbGFuGAIgASgBInUKB0xhZ01vdmUSCgoCb3AYASABKA0SEgoEdHJlZRgCIAEoCUIEiLUYQBIMCgRwbGFuGAMgASgBEh0KAnRvGAQgASgLMhEuZ3JvdmUudjEuQ29udGFjdBIdCgJieRgFIAEoCzIRLmdyb3ZlLnYxLkNvbnRhY3QiOgoKTGFnUmVsZWFzZRIKCgJvcBgBIAEoDRISCgR0cmVlGAIgASgJQgSItRhAEgwKBGxpbmsYAyABKAEiFAoGTGFnQWNrEgoKAm9wGAEgASgNIucBCglMYWdSZXBvcnQSCgoCb3AYASABKA0SEgoEdHJlZRgCIAEoCUIEiLUYQBIMCgRsaW5rGAMgASgBEg8KB3ZlcnNpb24YBCABKA0SDAoEc2FtZRgFIAEoCBIhCgRzZWxmGAYgASgLMhMuZ3JvdmUudjEuTGFnTWVtYmVyEisKCGNoaWxkcmVuGAcgAygLMhMuZ3JvdmUudjEuTGFnTWVtYmVyQgSItRhAEhIKBHJvb20YCCADKA1CBIi1GCASEwoFbGF4ZXIYCSADKA1CBIi1GCASFAoMcGF0aF92ZXJzaW9uGAogASgNIn4KDkxhZ1JlcG9ydFJlcGx5EgoKAm9wGAEgASgNEgwKBGhlbGQYAiABKAgSEQoJbmVlZF9mdWxsGAMgASgIEg0KBXN0YW1wGAQgASgNEg8KB3ZlcnNpb24YBSABKA0SHwoEcGF0aBgGIAEoCzIRLmdyb3ZlLnYxLkxhZ1BhdGgicQoGTGFnV2F5EhIKBHRyZWUYASABKAlCBIi1GEASDAoEbGluaxgCIAEoARINCgVzdGFtcBgDIAEoDRIPCgd2ZXJzaW9uGAQgASgNEiUKBHBhdGgYBSABKAsyES5ncm92ZS52MS5MYWdQYXRoQgSYtRgBIioKBkxhZ0J5ZRISCgR0cmVlGAEgASgJQgSItRhAEgwKBGxpbmsYAiABKAEiUQoHTGFnTG9vaxIKCgJvcBgBIAEoDRISCgR0cmVlGAIgASgJQgSItRhAEhMKC2RlbGF5X2JlbG93GAMgASgBEhEKCW9wZW5fc2xvdBgEIAEoCCJGCghMYWdOYW1lZBIKCgJvcBgBIAEoDRINCgVzdWl0cxgCIAEoCBIfCgRuZXh0GAMgASgLMhEuZ3JvdmUudjEuQ29udGFjdCJOCghMYWdBdWRpdBIKCgJvcBgBIAEoDRISCgR0cmVlGAIgASgJQgSItRhAEhMKBWNoaWxkGAMgASgJQgSItRhAEg0KBWRlbGF5GAQgASgBIncKCExhZ0VudHJ5EigKB2NvbnRhY3QYASABKAsyES5ncm92ZS52MS5Db250YWN0QgSYtRgBEg0KBWRlbGF5GAIgASgBEhIKCm9wZW5fc2xvdHMYAyABKA0SDgoGcm9vdGVkGAQgASgIEg4KBmFnZV9tcxgFIAEoDSJxCgdMYWdMaXN0EgoKAm9wGAEgASgNEhIKBHRyZWUYAiABKAlCBIi1GEASDQoFc2hhcmQYAyABKA0SDgoGcGlubmVkGAQgASgIEicKBWVudHJ5GAUgASgLMhIuZ3JvdmUudjEuTGFnRW50cnlCBJi1GAEiNgoJTGFnTGlzdGVkEgoKAm9wGAEgASgNEg0KBXRha2VuGAIgASgIEg4KBnNoYXJkcxgDIAEoDSJcCgZMYWdBc2sSCgoCb3AYASABKA0SEgoEdHJlZRgCIAEoCUIEiLUYQBINCgVzaGFyZBgDIAEoDRIOCgZwaW5uZWQYBCABKAgSEwoLZGVsYXlfYmVsb3cYBSABKAEiYgoKTGFnU2FtcGxlcxIKCgJvcBgBIAEoDRINCgVrbm93bhgCIAEoCBIOCgZzaGFyZHMYAyABKA0SKQoHZW50cmllcxgEIAMoCzISLmdyb3ZlLnYxLkxhZ0VudHJ5QgSItRgQIqcBCgdTd2FwQXNrEgoKAm9wGAEgASgNEhoKCHBvc2l0aW9uGAIgASgMQgiQtRgBmLUYARIgCg5vdGhlcl9wb3NpdGlvbhgDIAEoDEIIkLUYAZi1GAESDwoHc3dhcF9hdBgEIAEoARIXCglzaWduYXR1cmUYBSABKAxCBIi1GEASKAoHbGVhZnNldBgGIAMoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBIi1GCAiWwoKU3dhcEFuc3dlchIKCgJvcBgBIAEoDRIXCglzaWduYXR1cmUYAiABKAxCBIi1GEASKAoHbGVhZnNldBgDIAMoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBIi1GCAiPgoGU3dhcEdvEgoKAm9wGAEgASgNEg8KB3N3YXBfYXQYAiABKAESFwoJc2lnbmF0dXJlGAMgASgMQgSItRhAIiUKCFN3YXBEb25lEgoKAm9wGAEgASgNEg0KBW1vdmVkGAIgASgIIkgKBU1vdmVkEhoKCHBvc2l0aW9uGAEgASgMQgiQtRgBmLUYARIjCgJ0bxgCIAEoCzIRLmdyb3ZlLnYxLkNvbnRhY3RCBJi1GAFiBnByb3RvMw", [file_grove_v1_options]);
 
 /**
  * @generated from message grove.v1.Frame
@@ -177,6 +177,36 @@ export type Frame = Message<"grove.v1.Frame"> & {
     case: "somoNews";
   } | {
     /**
+     * @generated from field: grove.v1.SwapAsk swap_ask = 26;
+     */
+    value: SwapAsk;
+    case: "swapAsk";
+  } | {
+    /**
+     * @generated from field: grove.v1.SwapAnswer swap_answer = 27;
+     */
+    value: SwapAnswer;
+    case: "swapAnswer";
+  } | {
+    /**
+     * @generated from field: grove.v1.SwapGo swap_go = 28;
+     */
+    value: SwapGo;
+    case: "swapGo";
+  } | {
+    /**
+     * @generated from field: grove.v1.SwapDone swap_done = 29;
+     */
+    value: SwapDone;
+    case: "swapDone";
+  } | {
+    /**
+     * @generated from field: grove.v1.Moved moved = 30;
+     */
+    value: Moved;
+    case: "moved";
+  } | {
+    /**
      * @generated from field: grove.v1.LagMeet lag_meet = 40;
      */
     value: LagMeet;
@@ -333,6 +363,13 @@ export type Contact = Message<"grove.v1.Contact"> & {
    * @generated from field: uint32 incarnation = 5;
    */
   incarnation: number;
+
+  /**
+   * Of a peer that has swapped positions with another.
+   *
+   * @generated from field: grove.v1.Proof proof = 6;
+   */
+  proof?: Proof | undefined;
 };
 
 /**
@@ -341,6 +378,25 @@ export type Contact = Message<"grove.v1.Contact"> & {
  */
 export const ContactSchema: GenMessage<Contact> = /*@__PURE__*/
   messageDesc(file_grove_v1_messages, 1);
+
+/**
+ * An encoded SwapChain (swap.proto).
+ *
+ * @generated from message grove.v1.Proof
+ */
+export type Proof = Message<"grove.v1.Proof"> & {
+  /**
+   * @generated from field: bytes chain = 1;
+   */
+  chain: Uint8Array;
+};
+
+/**
+ * Describes the message grove.v1.Proof.
+ * Use `create(ProofSchema)` to create a new message.
+ */
+export const ProofSchema: GenMessage<Proof> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 2);
 
 /**
  * A network coordinate: Euclidean part in ms, height in ms, error as a share.
@@ -369,7 +425,7 @@ export type Coordinate = Message<"grove.v1.Coordinate"> & {
  * Use `create(CoordinateSchema)` to create a new message.
  */
 export const CoordinateSchema: GenMessage<Coordinate> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 2);
+  messageDesc(file_grove_v1_messages, 3);
 
 /**
  * What a peer says of itself whenever it speaks of the ring. Later parts board here.
@@ -415,7 +471,7 @@ export type Vitals = Message<"grove.v1.Vitals"> & {
  * Use `create(VitalsSchema)` to create a new message.
  */
 export const VitalsSchema: GenMessage<Vitals> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 3);
+  messageDesc(file_grove_v1_messages, 4);
 
 /**
  * To the left neighbour, unanswered; and, as an announcement, to all neighbours by a peer that became a member.
@@ -439,7 +495,7 @@ export type Heartbeat = Message<"grove.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 4);
+  messageDesc(file_grove_v1_messages, 5);
 
 /**
  * @generated from message grove.v1.Probe
@@ -480,7 +536,7 @@ export type Probe = Message<"grove.v1.Probe"> & {
  * Use `create(ProbeSchema)` to create a new message.
  */
 export const ProbeSchema: GenMessage<Probe> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 5);
+  messageDesc(file_grove_v1_messages, 6);
 
 /**
  * @generated from message grove.v1.ProbeReply
@@ -507,7 +563,7 @@ export type ProbeReply = Message<"grove.v1.ProbeReply"> & {
  * Use `create(ProbeReplySchema)` to create a new message.
  */
 export const ProbeReplySchema: GenMessage<ProbeReply> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 6);
+  messageDesc(file_grove_v1_messages, 7);
 
 /**
  * Graceful departure; the leafset closes the gap without another question.
@@ -526,7 +582,7 @@ export type Leave = Message<"grove.v1.Leave"> & {
  * Use `create(LeaveSchema)` to create a new message.
  */
 export const LeaveSchema: GenMessage<Leave> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 7);
+  messageDesc(file_grove_v1_messages, 8);
 
 /**
  * One hop of a route to the owner of a key.
@@ -590,7 +646,7 @@ export type Route = Message<"grove.v1.Route"> & {
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 8);
+  messageDesc(file_grove_v1_messages, 9);
 
 /**
  * @generated from message grove.v1.HopAck
@@ -607,7 +663,7 @@ export type HopAck = Message<"grove.v1.HopAck"> & {
  * Use `create(HopAckSchema)` to create a new message.
  */
 export const HopAckSchema: GenMessage<HopAck> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 9);
+  messageDesc(file_grove_v1_messages, 10);
 
 /**
  * @generated from message grove.v1.RouteReply
@@ -641,7 +697,7 @@ export type RouteReply = Message<"grove.v1.RouteReply"> & {
  * Use `create(RouteReplySchema)` to create a new message.
  */
 export const RouteReplySchema: GenMessage<RouteReply> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 10);
+  messageDesc(file_grove_v1_messages, 11);
 
 /**
  * @generated from message grove.v1.TableEntry
@@ -670,7 +726,7 @@ export type TableEntry = Message<"grove.v1.TableEntry"> & {
  * Use `create(TableEntrySchema)` to create a new message.
  */
 export const TableEntrySchema: GenMessage<TableEntry> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 11);
+  messageDesc(file_grove_v1_messages, 12);
 
 /**
  * Asks for part of the receiver's routing table; 255 asks for all of it.
@@ -721,7 +777,7 @@ export type TableRequest = Message<"grove.v1.TableRequest"> & {
  * Use `create(TableRequestSchema)` to create a new message.
  */
 export const TableRequestSchema: GenMessage<TableRequest> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 12);
+  messageDesc(file_grove_v1_messages, 13);
 
 /**
  * @generated from message grove.v1.TableReply
@@ -753,7 +809,7 @@ export type TableReply = Message<"grove.v1.TableReply"> & {
  * Use `create(TableReplySchema)` to create a new message.
  */
 export const TableReplySchema: GenMessage<TableReply> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 13);
+  messageDesc(file_grove_v1_messages, 14);
 
 /**
  * Hybrid logical clock and writer: later wall time wins, then counter, then writer.
@@ -782,7 +838,7 @@ export type Version = Message<"grove.v1.Version"> & {
  * Use `create(VersionSchema)` to create a new message.
  */
 export const VersionSchema: GenMessage<Version> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 14);
+  messageDesc(file_grove_v1_messages, 15);
 
 /**
  * @generated from message grove.v1.Reference
@@ -806,7 +862,7 @@ export type Reference = Message<"grove.v1.Reference"> & {
  * Use `create(ReferenceSchema)` to create a new message.
  */
 export const ReferenceSchema: GenMessage<Reference> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 15);
+  messageDesc(file_grove_v1_messages, 16);
 
 /**
  * @generated from message grove.v1.Field
@@ -828,7 +884,7 @@ export type Field = Message<"grove.v1.Field"> & {
  * Use `create(FieldSchema)` to create a new message.
  */
 export const FieldSchema: GenMessage<Field> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 16);
+  messageDesc(file_grove_v1_messages, 17);
 
 /**
  * @generated from message grove.v1.StoredObject
@@ -874,7 +930,7 @@ export type StoredObject = Message<"grove.v1.StoredObject"> & {
  * Use `create(StoredObjectSchema)` to create a new message.
  */
 export const StoredObjectSchema: GenMessage<StoredObject> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 17);
+  messageDesc(file_grove_v1_messages, 18);
 
 /**
  * @generated from message grove.v1.Put
@@ -918,7 +974,7 @@ export type Put = Message<"grove.v1.Put"> & {
  * Use `create(PutSchema)` to create a new message.
  */
 export const PutSchema: GenMessage<Put> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 18);
+  messageDesc(file_grove_v1_messages, 19);
 
 /**
  * Sets (or, without a reference, removes) one field of the object under `key`, atomically at its owner.
@@ -959,7 +1015,7 @@ export type SetField = Message<"grove.v1.SetField"> & {
  * Use `create(SetFieldSchema)` to create a new message.
  */
 export const SetFieldSchema: GenMessage<SetField> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 19);
+  messageDesc(file_grove_v1_messages, 20);
 
 /**
  * @generated from message grove.v1.WriteReply
@@ -991,7 +1047,7 @@ export type WriteReply = Message<"grove.v1.WriteReply"> & {
  * Use `create(WriteReplySchema)` to create a new message.
  */
 export const WriteReplySchema: GenMessage<WriteReply> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 20);
+  messageDesc(file_grove_v1_messages, 21);
 
 /**
  * @generated from message grove.v1.Get
@@ -1020,7 +1076,7 @@ export type Get = Message<"grove.v1.Get"> & {
  * Use `create(GetSchema)` to create a new message.
  */
 export const GetSchema: GenMessage<Get> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 21);
+  messageDesc(file_grove_v1_messages, 22);
 
 /**
  * @generated from message grove.v1.GetReply
@@ -1047,7 +1103,7 @@ export type GetReply = Message<"grove.v1.GetReply"> & {
  * Use `create(GetReplySchema)` to create a new message.
  */
 export const GetReplySchema: GenMessage<GetReply> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 22);
+  messageDesc(file_grove_v1_messages, 23);
 
 /**
  * Copies for a replica, or for a new owner.
@@ -1078,7 +1134,7 @@ export type Replicate = Message<"grove.v1.Replicate"> & {
  * Use `create(ReplicateSchema)` to create a new message.
  */
 export const ReplicateSchema: GenMessage<Replicate> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 23);
+  messageDesc(file_grove_v1_messages, 24);
 
 /**
  * @generated from message grove.v1.ReplicateReply
@@ -1102,7 +1158,7 @@ export type ReplicateReply = Message<"grove.v1.ReplicateReply"> & {
  * Use `create(ReplicateReplySchema)` to create a new message.
  */
 export const ReplicateReplySchema: GenMessage<ReplicateReply> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 24);
+  messageDesc(file_grove_v1_messages, 25);
 
 /**
  * @generated from message grove.v1.SyncEntry
@@ -1124,7 +1180,7 @@ export type SyncEntry = Message<"grove.v1.SyncEntry"> & {
  * Use `create(SyncEntrySchema)` to create a new message.
  */
 export const SyncEntrySchema: GenMessage<SyncEntry> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 25);
+  messageDesc(file_grove_v1_messages, 26);
 
 /**
  * The owner of (from, to] asks a replica whether it holds the same there.
@@ -1163,7 +1219,7 @@ export type Sync = Message<"grove.v1.Sync"> & {
  * Use `create(SyncSchema)` to create a new message.
  */
 export const SyncSchema: GenMessage<Sync> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 26);
+  messageDesc(file_grove_v1_messages, 27);
 
 /**
  * @generated from message grove.v1.SyncReply
@@ -1197,7 +1253,7 @@ export type SyncReply = Message<"grove.v1.SyncReply"> & {
  * Use `create(SyncReplySchema)` to create a new message.
  */
 export const SyncReplySchema: GenMessage<SyncReply> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 27);
+  messageDesc(file_grove_v1_messages, 28);
 
 /**
  * A logical node: 64 * index + level, in two parts, because most are small.
@@ -1221,7 +1277,7 @@ export type SomoNode = Message<"grove.v1.SomoNode"> & {
  * Use `create(SomoNodeSchema)` to create a new message.
  */
 export const SomoNodeSchema: GenMessage<SomoNode> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 28);
+  messageDesc(file_grove_v1_messages, 29);
 
 /**
  * A half-made aggregate; its operation knows what the numbers mean.
@@ -1245,7 +1301,7 @@ export type SomoState = Message<"grove.v1.SomoState"> & {
  * Use `create(SomoStateSchema)` to create a new message.
  */
 export const SomoStateSchema: GenMessage<SomoState> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 29);
+  messageDesc(file_grove_v1_messages, 30);
 
 /**
  * What is known of one field below a logical node. Without numbers: nothing any more.
@@ -1281,7 +1337,7 @@ export type SomoField = Message<"grove.v1.SomoField"> & {
  * Use `create(SomoFieldSchema)` to create a new message.
  */
 export const SomoFieldSchema: GenMessage<SomoField> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 30);
+  messageDesc(file_grove_v1_messages, 31);
 
 /**
  * What a registered query found below a logical node.
@@ -1314,7 +1370,7 @@ export type SomoTally = Message<"grove.v1.SomoTally"> & {
  * Use `create(SomoTallySchema)` to create a new message.
  */
 export const SomoTallySchema: GenMessage<SomoTally> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 31);
+  messageDesc(file_grove_v1_messages, 32);
 
 /**
  * All about the machines whose positions lie in the region of one logical node.
@@ -1388,7 +1444,7 @@ export type SomoPartial = Message<"grove.v1.SomoPartial"> & {
  * Use `create(SomoPartialSchema)` to create a new message.
  */
 export const SomoPartialSchema: GenMessage<SomoPartial> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 32);
+  messageDesc(file_grove_v1_messages, 33);
 
 /**
  * From a machine to the host of the parents of these logical nodes; also the heartbeat of that connection.
@@ -1433,7 +1489,7 @@ export type SomoReport = Message<"grove.v1.SomoReport"> & {
  * Use `create(SomoReportSchema)` to create a new message.
  */
 export const SomoReportSchema: GenMessage<SomoReport> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 33);
+  messageDesc(file_grove_v1_messages, 34);
 
 /**
  * @generated from message grove.v1.SomoAck
@@ -1471,7 +1527,7 @@ export type SomoAck = Message<"grove.v1.SomoAck"> & {
  * Use `create(SomoAckSchema)` to create a new message.
  */
 export const SomoAckSchema: GenMessage<SomoAck> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 34);
+  messageDesc(file_grove_v1_messages, 35);
 
 /**
  * The sender no longer hosts the parents of these logical nodes: find out who does.
@@ -1490,7 +1546,7 @@ export type SomoBreak = Message<"grove.v1.SomoBreak"> & {
  * Use `create(SomoBreakSchema)` to create a new message.
  */
 export const SomoBreakSchema: GenMessage<SomoBreak> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 35);
+  messageDesc(file_grove_v1_messages, 36);
 
 /**
  * Report now, as soon as those below you have.
@@ -1516,7 +1572,7 @@ export type SomoCall = Message<"grove.v1.SomoCall"> & {
  * Use `create(SomoCallSchema)` to create a new message.
  */
 export const SomoCallSchema: GenMessage<SomoCall> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 36);
+  messageDesc(file_grove_v1_messages, 37);
 
 /**
  * @generated from message grove.v1.SomoAggregate
@@ -1543,7 +1599,7 @@ export type SomoAggregate = Message<"grove.v1.SomoAggregate"> & {
  * Use `create(SomoAggregateSchema)` to create a new message.
  */
 export const SomoAggregateSchema: GenMessage<SomoAggregate> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 37);
+  messageDesc(file_grove_v1_messages, 38);
 
 /**
  * A registered query, held by every machine until its lease ends.
@@ -1601,7 +1657,7 @@ export type SomoStanding = Message<"grove.v1.SomoStanding"> & {
  * Use `create(SomoStandingSchema)` to create a new message.
  */
 export const SomoStandingSchema: GenMessage<SomoStanding> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 38);
+  messageDesc(file_grove_v1_messages, 39);
 
 /**
  * Downwards from the host of a logical node to those of its children: a message, a question, a registration.
@@ -1693,7 +1749,7 @@ export type SomoDown = Message<"grove.v1.SomoDown"> & {
  * Use `create(SomoDownSchema)` to create a new message.
  */
 export const SomoDownSchema: GenMessage<SomoDown> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 39);
+  messageDesc(file_grove_v1_messages, 40);
 
 /**
  * The answer to SomoDown, when everybody below has answered or the budget is spent.
@@ -1753,7 +1809,7 @@ export type SomoUp = Message<"grove.v1.SomoUp"> & {
  * Use `create(SomoUpSchema)` to create a new message.
  */
 export const SomoUpSchema: GenMessage<SomoUp> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 40);
+  messageDesc(file_grove_v1_messages, 41);
 
 /**
  * What a registered query finds now, to its origin.
@@ -1802,7 +1858,7 @@ export type SomoNews = Message<"grove.v1.SomoNews"> & {
  * Use `create(SomoNewsSchema)` to create a new message.
  */
 export const SomoNewsSchema: GenMessage<SomoNews> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 41);
+  messageDesc(file_grove_v1_messages, 42);
 
 /**
  * A peer of a tree with all that hangs below it.
@@ -1850,7 +1906,7 @@ export type LagMember = Message<"grove.v1.LagMember"> & {
  * Use `create(LagMemberSchema)` to create a new message.
  */
 export const LagMemberSchema: GenMessage<LagMember> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 42);
+  messageDesc(file_grove_v1_messages, 43);
 
 /**
  * One peer on the way to the root.
@@ -1893,7 +1949,7 @@ export type LagStep = Message<"grove.v1.LagStep"> & {
  * Use `create(LagStepSchema)` to create a new message.
  */
 export const LagStepSchema: GenMessage<LagStep> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 43);
+  messageDesc(file_grove_v1_messages, 44);
 
 /**
  * What a parent tells its children: the way to the root, the parent first, and who takes its place if it is gone.
@@ -1931,7 +1987,7 @@ export type LagPath = Message<"grove.v1.LagPath"> & {
  * Use `create(LagPathSchema)` to create a new message.
  */
 export const LagPathSchema: GenMessage<LagPath> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 44);
+  messageDesc(file_grove_v1_messages, 45);
 
 /**
  * A floating peer meets another one and leaves the decision to it.
@@ -1993,7 +2049,7 @@ export type LagMeet = Message<"grove.v1.LagMeet"> & {
  * Use `create(LagMeetSchema)` to create a new message.
  */
 export const LagMeetSchema: GenMessage<LagMeet> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 45);
+  messageDesc(file_grove_v1_messages, 46);
 
 /**
  * Asks for the place that a plan provides; without a plan, for a free slot of somebody it joins.
@@ -2037,7 +2093,7 @@ export type LagClaim = Message<"grove.v1.LagClaim"> & {
  * Use `create(LagClaimSchema)` to create a new message.
  */
 export const LagClaimSchema: GenMessage<LagClaim> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 46);
+  messageDesc(file_grove_v1_messages, 47);
 
 /**
  * To a meeting or a claim.
@@ -2102,7 +2158,7 @@ export type LagAnswer = Message<"grove.v1.LagAnswer"> & {
  * Use `create(LagAnswerSchema)` to create a new message.
  */
 export const LagAnswerSchema: GenMessage<LagAnswer> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 47);
+  messageDesc(file_grove_v1_messages, 48);
 
 /**
  * Keeps the receiver as it is until a plan is carried out.
@@ -2162,7 +2218,7 @@ export type LagLock = Message<"grove.v1.LagLock"> & {
  * Use `create(LagLockSchema)` to create a new message.
  */
 export const LagLockSchema: GenMessage<LagLock> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 48);
+  messageDesc(file_grove_v1_messages, 49);
 
 /**
  * @generated from message grove.v1.LagLocked
@@ -2189,7 +2245,7 @@ export type LagLocked = Message<"grove.v1.LagLocked"> & {
  * Use `create(LagLockedSchema)` to create a new message.
  */
 export const LagLockedSchema: GenMessage<LagLocked> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 49);
+  messageDesc(file_grove_v1_messages, 50);
 
 /**
  * @generated from message grove.v1.LagUnlock
@@ -2211,7 +2267,7 @@ export type LagUnlock = Message<"grove.v1.LagUnlock"> & {
  * Use `create(LagUnlockSchema)` to create a new message.
  */
 export const LagUnlockSchema: GenMessage<LagUnlock> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 50);
+  messageDesc(file_grove_v1_messages, 51);
 
 /**
  * A plan tells its party where to go; without `to`, to float.
@@ -2252,7 +2308,7 @@ export type LagMove = Message<"grove.v1.LagMove"> & {
  * Use `create(LagMoveSchema)` to create a new message.
  */
 export const LagMoveSchema: GenMessage<LagMove> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 51);
+  messageDesc(file_grove_v1_messages, 52);
 
 /**
  * The sender is no longer a child of the receiver.
@@ -2281,7 +2337,7 @@ export type LagRelease = Message<"grove.v1.LagRelease"> & {
  * Use `create(LagReleaseSchema)` to create a new message.
  */
 export const LagReleaseSchema: GenMessage<LagRelease> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 52);
+  messageDesc(file_grove_v1_messages, 53);
 
 /**
  * @generated from message grove.v1.LagAck
@@ -2298,7 +2354,7 @@ export type LagAck = Message<"grove.v1.LagAck"> & {
  * Use `create(LagAckSchema)` to create a new message.
  */
 export const LagAckSchema: GenMessage<LagAck> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 53);
+  messageDesc(file_grove_v1_messages, 54);
 
 /**
  * From a child to its parent; also the heartbeat of the link, which renews the lease of the slot.
@@ -2368,7 +2424,7 @@ export type LagReport = Message<"grove.v1.LagReport"> & {
  * Use `create(LagReportSchema)` to create a new message.
  */
 export const LagReportSchema: GenMessage<LagReport> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 54);
+  messageDesc(file_grove_v1_messages, 55);
 
 /**
  * @generated from message grove.v1.LagReportReply
@@ -2418,7 +2474,7 @@ export type LagReportReply = Message<"grove.v1.LagReportReply"> & {
  * Use `create(LagReportReplySchema)` to create a new message.
  */
 export const LagReportReplySchema: GenMessage<LagReportReply> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 55);
+  messageDesc(file_grove_v1_messages, 56);
 
 /**
  * To a child, as soon as the way to the root changes.
@@ -2457,7 +2513,7 @@ export type LagWay = Message<"grove.v1.LagWay"> & {
  * Use `create(LagWaySchema)` to create a new message.
  */
 export const LagWaySchema: GenMessage<LagWay> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 56);
+  messageDesc(file_grove_v1_messages, 57);
 
 /**
  * The sender leaves the tree.
@@ -2481,7 +2537,7 @@ export type LagBye = Message<"grove.v1.LagBye"> & {
  * Use `create(LagByeSchema)` to create a new message.
  */
 export const LagByeSchema: GenMessage<LagBye> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 57);
+  messageDesc(file_grove_v1_messages, 58);
 
 /**
  * One step of a random walk in search of somebody to meet.
@@ -2517,7 +2573,7 @@ export type LagLook = Message<"grove.v1.LagLook"> & {
  * Use `create(LagLookSchema)` to create a new message.
  */
 export const LagLookSchema: GenMessage<LagLook> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 58);
+  messageDesc(file_grove_v1_messages, 59);
 
 /**
  * @generated from message grove.v1.LagNamed
@@ -2548,7 +2604,7 @@ export type LagNamed = Message<"grove.v1.LagNamed"> & {
  * Use `create(LagNamedSchema)` to create a new message.
  */
 export const LagNamedSchema: GenMessage<LagNamed> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 59);
+  messageDesc(file_grove_v1_messages, 60);
 
 /**
  * Whether the receiver holds that peer as its child and stands there, as the path says; answered with LagNamed.
@@ -2582,7 +2638,7 @@ export type LagAudit = Message<"grove.v1.LagAudit"> & {
  * Use `create(LagAuditSchema)` to create a new message.
  */
 export const LagAuditSchema: GenMessage<LagAudit> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 60);
+  messageDesc(file_grove_v1_messages, 61);
 
 /**
  * What a directory knows of one peer of a tree.
@@ -2623,7 +2679,7 @@ export type LagEntry = Message<"grove.v1.LagEntry"> & {
  * Use `create(LagEntrySchema)` to create a new message.
  */
 export const LagEntrySchema: GenMessage<LagEntry> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 61);
+  messageDesc(file_grove_v1_messages, 62);
 
 /**
  * To the host of a shard of a tree's directory: the sender's entry, which lapses unless it is told again.
@@ -2664,7 +2720,7 @@ export type LagList = Message<"grove.v1.LagList"> & {
  * Use `create(LagListSchema)` to create a new message.
  */
 export const LagListSchema: GenMessage<LagList> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 62);
+  messageDesc(file_grove_v1_messages, 63);
 
 /**
  * @generated from message grove.v1.LagListed
@@ -2695,7 +2751,7 @@ export type LagListed = Message<"grove.v1.LagListed"> & {
  * Use `create(LagListedSchema)` to create a new message.
  */
 export const LagListedSchema: GenMessage<LagListed> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 63);
+  messageDesc(file_grove_v1_messages, 64);
 
 /**
  * To the host of a shard: whom may I meet?
@@ -2736,7 +2792,7 @@ export type LagAsk = Message<"grove.v1.LagAsk"> & {
  * Use `create(LagAskSchema)` to create a new message.
  */
 export const LagAskSchema: GenMessage<LagAsk> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 64);
+  messageDesc(file_grove_v1_messages, 65);
 
 /**
  * @generated from message grove.v1.LagSamples
@@ -2768,5 +2824,157 @@ export type LagSamples = Message<"grove.v1.LagSamples"> & {
  * Use `create(LagSamplesSchema)` to create a new message.
  */
 export const LagSamplesSchema: GenMessage<LagSamples> = /*@__PURE__*/
-  messageDesc(file_grove_v1_messages, 65);
+  messageDesc(file_grove_v1_messages, 66);
+
+/**
+ * Two peers swap positions: the asker signs first (swap.proto), and each tells who stands around it.
+ *
+ * @generated from message grove.v1.SwapAsk
+ */
+export type SwapAsk = Message<"grove.v1.SwapAsk"> & {
+  /**
+   * @generated from field: uint32 op = 1;
+   */
+  op: number;
+
+  /**
+   * The asker's own, and that of the peer it asks.
+   *
+   * @generated from field: bytes position = 2;
+   */
+  position: Uint8Array;
+
+  /**
+   * @generated from field: bytes other_position = 3;
+   */
+  otherPosition: Uint8Array;
+
+  /**
+   * @generated from field: double swap_at = 4;
+   */
+  swapAt: number;
+
+  /**
+   * @generated from field: bytes signature = 5;
+   */
+  signature: Uint8Array;
+
+  /**
+   * @generated from field: repeated grove.v1.Contact leafset = 6;
+   */
+  leafset: Contact[];
+};
+
+/**
+ * Describes the message grove.v1.SwapAsk.
+ * Use `create(SwapAskSchema)` to create a new message.
+ */
+export const SwapAskSchema: GenMessage<SwapAsk> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 67);
+
+/**
+ * @generated from message grove.v1.SwapAnswer
+ */
+export type SwapAnswer = Message<"grove.v1.SwapAnswer"> & {
+  /**
+   * @generated from field: uint32 op = 1;
+   */
+  op: number;
+
+  /**
+   * Empty: it does not agree.
+   *
+   * @generated from field: bytes signature = 2;
+   */
+  signature: Uint8Array;
+
+  /**
+   * @generated from field: repeated grove.v1.Contact leafset = 3;
+   */
+  leafset: Contact[];
+};
+
+/**
+ * Describes the message grove.v1.SwapAnswer.
+ * Use `create(SwapAnswerSchema)` to create a new message.
+ */
+export const SwapAnswerSchema: GenMessage<SwapAnswer> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 68);
+
+/**
+ * What was agreed is done now: the receiver moves, then answers, and then the sender moves.
+ *
+ * @generated from message grove.v1.SwapGo
+ */
+export type SwapGo = Message<"grove.v1.SwapGo"> & {
+  /**
+   * @generated from field: uint32 op = 1;
+   */
+  op: number;
+
+  /**
+   * @generated from field: double swap_at = 2;
+   */
+  swapAt: number;
+
+  /**
+   * The receiver's own, to say which agreement is meant.
+   *
+   * @generated from field: bytes signature = 3;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message grove.v1.SwapGo.
+ * Use `create(SwapGoSchema)` to create a new message.
+ */
+export const SwapGoSchema: GenMessage<SwapGo> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 69);
+
+/**
+ * @generated from message grove.v1.SwapDone
+ */
+export type SwapDone = Message<"grove.v1.SwapDone"> & {
+  /**
+   * @generated from field: uint32 op = 1;
+   */
+  op: number;
+
+  /**
+   * @generated from field: bool moved = 2;
+   */
+  moved: boolean;
+};
+
+/**
+ * Describes the message grove.v1.SwapDone.
+ * Use `create(SwapDoneSchema)` to create a new message.
+ */
+export const SwapDoneSchema: GenMessage<SwapDone> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 70);
+
+/**
+ * To the neighbours of a place: another peer stands there from now on.
+ *
+ * @generated from message grove.v1.Moved
+ */
+export type Moved = Message<"grove.v1.Moved"> & {
+  /**
+   * @generated from field: bytes position = 1;
+   */
+  position: Uint8Array;
+
+  /**
+   * @generated from field: grove.v1.Contact to = 2;
+   */
+  to?: Contact | undefined;
+};
+
+/**
+ * Describes the message grove.v1.Moved.
+ * Use `create(MovedSchema)` to create a new message.
+ */
+export const MovedSchema: GenMessage<Moved> = /*@__PURE__*/
+  messageDesc(file_grove_v1_messages, 71);
 

@@ -13,7 +13,7 @@ import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
  * Describes the file grove/v1/options.proto.
  */
 export const file_grove_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("ChZncm92ZS92MS9vcHRpb25zLnByb3RvEghncm92ZS52MToxCgNtYXgSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNGGAyABKA1SA21heDo8Cglvbl9jaXJjbGUSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNKGAyABKAhSCG9uQ2lyY2xlOjsKCHJlcXVpcmVkEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjThgMgASgIUghyZXF1aXJlZDo8CgltYXhfYnl0ZXMSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNSGAyABKA1SCG1heEJ5dGVzYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("ChZncm92ZS92MS9vcHRpb25zLnByb3RvEghncm92ZS52MToxCgNtYXgSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNGGAyABKA1SA21heDo8Cglvbl9jaXJjbGUSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNKGAyABKAhSCG9uQ2lyY2xlOjsKCHJlcXVpcmVkEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjThgMgASgIUghyZXF1aXJlZDo8CgltYXhfYnl0ZXMSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNSGAyABKA1SCG1heEJ5dGVzOjMKBHJhcmUSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNWGAyABKAhSBHJhcmViBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
  * Most elements of a list, or most bytes of a string or bytes field.
@@ -46,4 +46,12 @@ export const required: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
  */
 export const max_bytes: GenExtension<FieldOptions, number> = /*@__PURE__*/
   extDesc(file_grove_v1_options, 3);
+
+/**
+ * Not even a member of the decoded value when it is absent, because nearly all values are without it.
+ *
+ * @generated from extension: bool rare = 50005;
+ */
+export const rare: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
+  extDesc(file_grove_v1_options, 4);
 
