@@ -24,7 +24,9 @@ SPEC.json, everything but the system optional:
   random-delay|directory"  "source":"pull|push"  "timing":"synchronous|asynchronous"  "timeout":8  "maintenance":3
   "churn":{"leave":0.01,"rejoin":0.2} or {"trace":"FILE","roundSeconds":600}  "seed":1  "maxRounds":5000
   "level":"rounds|messages": by messages between simulated peers, a round is a heartbeat (750 ms), there is no "timing",
-   and "network":{"latencyMs":100,"loss":0.02} sets the median one-way latency and the share of messages lost`;
+   and "network":{"latencyMs":100,"loss":0.02} sets the median one-way latency and the share of messages lost;
+   "realised":"exact|walk|dht|somo" says how the oracle knows: by magic, by walks over a ring of these peers ("random..."),
+   or for "oracle":"directory" from a directory in their DHT or one filled by their metadata tree`;
 
 /** Adds `sim lagover` to the command `sim`, and the command `lagover`. */
 export function defineSimLagover(program: Command, sim: Command): void {

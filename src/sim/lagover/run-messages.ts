@@ -11,6 +11,7 @@ import type { ChurnPlan, Crowd } from './presence.ts';
 import { presenceFor } from './presence.ts';
 import type { OnRound, RunOutcome } from './simulate.ts';
 import type { LagoverSpec } from './spec.ts';
+import type { Realisation } from './tree-ring.ts';
 import { TreeWorld } from './tree-world.ts';
 import type { Workload } from './workloads.ts';
 
@@ -21,7 +22,7 @@ const ACCESS_MS = 5;
 const JITTER = 0.1;
 const SOURCE = 0;
 
-type Run = Pick<LagoverSpec, 'algorithm' | 'rules' | 'oracle' | 'source' | 'timeout' | 'maintenance' | 'seed' | 'network' | 'maxRounds'>;
+type Run = Pick<LagoverSpec, 'algorithm' | 'rules' | 'oracle' | 'source' | 'timeout' | 'maintenance' | 'seed' | 'network' | 'maxRounds'> & { readonly realised?: Realisation };
 
 export function planeOfMedian(latencyMs: number, seed: number): EuclideanLatency {
   const baseMs = Math.min(ACCESS_MS, latencyMs / 2);
@@ -29,9 +30,9 @@ export function planeOfMedian(latencyMs: number, seed: number): EuclideanLatency
 }
 
 export function treeWorldOf(workload: Workload, run: Omit<Run, 'maxRounds'>): TreeWorld {
-  const { seed, network, algorithm, rules, source, oracle, timeout, maintenance } = run;
+  const { seed, network, algorithm, rules, source, oracle, timeout, maintenance, realised = 'exact' } = run;
   return new TreeWorld(workload, {
-    seed, latency: planeOfMedian(network.latencyMs, seed), loss: network.loss, jitter: JITTER, oracle, queue: 'calendar', countBytes: false,
+    seed, latency: planeOfMedian(network.latencyMs, seed), loss: network.loss, jitter: JITTER, oracle, queue: 'calendar', countBytes: false, realised,
     tree: { algorithm, rules, sourceKind: source, timeout, maintenance },
   });
 }

@@ -14,6 +14,8 @@ import type { Timing } from './rounds.ts';
 import { ROUNDS_DEFAULTS } from './rounds.ts';
 import type { WorkloadName } from './workloads.ts';
 import { WORKLOAD_NAMES } from './workloads.ts';
+import type { Realisation } from './tree-ring.ts';
+import { REALISATIONS } from './tree-ring.ts';
 
 export interface LagoverSpec {
   readonly system: { readonly sourceFanout: number; readonly consumers: readonly Demand[] } | WorkloadSpec;
@@ -31,6 +33,8 @@ export interface LagoverSpec {
   readonly level: Level;
   /** Of level messages: the median one-way latency, and the share of messages that get lost. */
   readonly network: { readonly latencyMs: number; readonly loss: number };
+  /** Of level messages: how the oracle knows what it knows. */
+  readonly realised: Realisation;
   /** A tree to verify. */
   readonly parents: readonly number[] | undefined;
 }
@@ -59,7 +63,7 @@ const MEASURED_ROUND_SECONDS = 600;
 
 const FIELDS = [
   'sourceFanout', 'peers', 'workload', 'algorithm', 'rules', 'oracle', 'source', 'timing', 'timeout', 'maintenance', 'churn',
-  'seed', 'maxRounds', 'level', 'network', 'parents',
+  'seed', 'maxRounds', 'level', 'network', 'realised', 'parents',
 ];
 
 /** What is wrong with a description, as one sentence without its full stop; `peer` counts from 0. */
@@ -80,12 +84,14 @@ export function parseSpec(value: unknown): LagoverSpec {
   const level = oneOf(spec, 'level', ['rounds', 'messages'], 'rounds');
   const system = parseSystem(spec);
   if (level === 'messages') mustSuitMessages(spec, peersOf(system));
-  else if (spec.network !== undefined) throw new SpecFault('network only means something with "level":"messages"');
+  else for (const field of ['network', 'realised']) if (spec[field] !== undefined) throw new SpecFault(`${field} only means something with "level":"messages"`);
+  const oracle = oneOf(spec, 'oracle', ORACLE_NAMES, ROUNDS_DEFAULTS.oracle);
   return {
     system,
     algorithm: oneOf(spec, 'algorithm', ALGORITHM_NAMES, ROUNDS_DEFAULTS.algorithm),
     rules: oneOf(spec, 'rules', ['paper', 'displacing'], ROUNDS_DEFAULTS.rules),
-    oracle: oneOf(spec, 'oracle', ORACLE_NAMES, ROUNDS_DEFAULTS.oracle),
+    oracle,
+    realised: parseRealised(spec, oracle),
     source: oneOf(spec, 'source', ['pull', 'push'], ROUNDS_DEFAULTS.source),
     timing: oneOf(spec, 'timing', ['synchronous', 'asynchronous'], ROUNDS_DEFAULTS.timing),
     timeout: whole(spec, 'timeout', 1, 1_000_000, ROUNDS_DEFAULTS.timeout),
@@ -102,6 +108,14 @@ export function parseSpec(value: unknown): LagoverSpec {
 function mustSuitMessages(spec: Fields, peers: number): void {
   if (peers > MESSAGING_PEERS_MAX) throw new SpecFault(`"level":"messages" simulates at most ${MESSAGING_PEERS_MAX} peers; take "level":"rounds" for ${peers}`);
   if (spec.timing !== undefined) throw new SpecFault('timing only means something with "level":"rounds": messages take the time they take');
+}
+
+/** Walks know no directory, and a directory is nothing else. */
+function parseRealised(spec: Fields, oracle: OracleName): Realisation {
+  const realised = oneOf(spec, 'realised', REALISATIONS, 'exact');
+  if (realised === 'walk' && oracle === 'directory') throw new SpecFault('"realised":"walk" goes with the other oracles: a walk keeps no directory');
+  if ((realised === 'dht' || realised === 'somo') && oracle !== 'directory') throw new SpecFault(`"realised":"${realised}" goes with "oracle":"directory"`);
+  return realised;
 }
 
 function parseNetwork(value: unknown): LagoverSpec['network'] {

@@ -9,10 +9,13 @@ import { must } from '../../core/assert.ts';
 import type { Contact } from '../../core/contact.ts';
 import type { Millis } from '../../core/env.ts';
 import type { Agent } from '../../protocol/lagover/agent/agent.ts';
+import type { TreeOracle } from '../../protocol/lagover/agent/oracles.ts';
 import type { PeerOracle } from '../../protocol/lagover/agent/oracle.ts';
 import type { Tree } from '../../protocol/lagover/agent/tree.ts';
 import { treeOf } from '../../protocol/lagover/agent/tree.ts';
 import type { Fact } from '../../protocol/facts.ts';
+import type { NodeEnv } from '../../protocol/local.ts';
+import type { Node } from '../../protocol/node.ts';
 import type { ProtocolOptions } from '../../protocol/options.ts';
 import { protocolOptions } from '../../protocol/options.ts';
 import { createCodec } from '../../protocol/wire/codec.ts';
@@ -26,6 +29,8 @@ import type { Lie } from './liars.ts';
 import { lyingEnv } from './liars.ts';
 import type { OracleName } from './oracles.ts';
 import { TreePeer } from './tree-peer.ts';
+import type { Realisation } from './tree-ring.ts';
+import { treeOracleOf, TreeRing } from './tree-ring.ts';
 import type { Truth } from './tree-truth.ts';
 import { OFFLINE, truthOf } from './tree-truth.ts';
 import type { Workload } from './workloads.ts';
@@ -41,6 +46,8 @@ export interface TreeWorldOptions extends Omit<WorldOptions<Message>, 'codec'> {
   readonly protocol?: Partial<ProtocolOptions>;
   /** By peer. */
   readonly liars?: ReadonlyMap<number, Lie>;
+  /** How the oracle knows what it knows; unless 'exact' (default) there is a ring below the tree. */
+  readonly realised?: Realisation;
 }
 
 export interface Faults {
@@ -59,6 +66,8 @@ export class TreeWorld {
   readonly orphanedMs: Millis[] = [];
   readonly #protocol: ProtocolOptions;
   readonly #liars: ReadonlyMap<number, Lie>;
+  readonly #ring: TreeRing | undefined;
+  readonly #realOracle: TreeOracle | undefined;
   readonly #oracle: PeerOracle;
   readonly #agents: (Agent | undefined)[] = [];
   readonly #cycleSince = new Map<number, Millis>();
@@ -74,6 +83,9 @@ export class TreeWorld {
     this.#protocol = protocolOptions(options.protocol);
     this.#liars = options.liars ?? new Map<number, Lie>();
     this.world = new World<Message, Fact>({ ...options, codec: createCodec({ contactSizes: new SizesByIndex() }) });
+    const { realised = 'exact' } = options;
+    this.#ring = realised === 'exact' ? undefined : new TreeRing(this.world, realised, options.protocol ?? {});
+    this.#realOracle = realised === 'exact' ? undefined : treeOracleOf(realised, options.oracle);
     const identities = this.world.random('identities');
     const source = makeContact(identities, SOURCE);
     this.tree = treeOf({ id: TREE_ID, source, ...options.tree });
@@ -86,6 +98,7 @@ export class TreeWorld {
       isBelow: (peer, above) => this.#isBelow(peer, above),
     }, this.world.random('oracle'), DIRECTORY_AGE_HEARTBEATS * this.tree.heartbeatMs);
     for (let peer = 0; peer <= workload.consumers.length; peer++) this.#spawn(peer === SOURCE ? source : makeContact(identities, peer));
+    this.#ring?.wire();
     this.#checkLater();
   }
 
@@ -103,9 +116,10 @@ export class TreeWorld {
   }
 
   join(peer: number): void {
-    const { lagover } = this.#peer(peer);
-    lagover.join(this.tree, this.#terms(peer), this.#oracle);
-    this.#agents[peer] = lagover.agent(TREE_ID);
+    const protocol = this.#peer(peer);
+    if (protocol instanceof TreePeer) protocol.lagover.join(this.tree, this.#terms(peer), this.#oracle);
+    else protocol.joinTree(this.tree, this.#terms(peer), this.#realOracle);
+    this.#agents[peer] = protocol.lagover.agent(TREE_ID);
   }
 
   crash(peer: number): void {
@@ -115,7 +129,7 @@ export class TreeWorld {
       if (parents[child] === peer && (delays[child] as number) > 0 && !this.#orphanSince.has(child)) this.#orphanSince.set(child, this.world.now());
     }
     this.#gone(peer);
-    this.world.crash(peer);
+    this.#kill(peer);
   }
 
   /** Says goodbye, and is gone a second later. */
@@ -124,15 +138,16 @@ export class TreeWorld {
     this.#gone(peer);
     this.#peer(peer).lagover.leave(TREE_ID);
     this.world.at(this.world.now() + 1_000, () => {
-      if (this.#agents[peer] === undefined) this.world.crash(peer);
+      if (this.#agents[peer] === undefined) this.#kill(peer);
     });
   }
 
   /** Comes back with its next incarnation. */
   restart(peer: number): void {
-    if (this.world.isAlive(peer)) this.world.crash(peer);
+    if (this.world.isAlive(peer)) this.#kill(peer);
     const contact = this.world.contact(peer);
-    this.world.respawn(peer, { ...contact, incarnation: contact.incarnation + 1 }, (env) => new TreePeer(env, this.#protocol, this.world.contact(peer)));
+    this.world.respawn(peer, { ...contact, incarnation: contact.incarnation + 1 }, (env) => this.#create(env, peer));
+    this.#ring?.enter(peer);
     this.join(peer);
   }
 
@@ -237,13 +252,23 @@ export class TreeWorld {
     return must(this.workload.consumers[peer - 1], 'a consumer');
   }
 
-  #peer(peer: number): TreePeer {
-    return must(this.world.protocol(peer), 'a living peer') as TreePeer;
+  #peer(peer: number): TreePeer | Node {
+    return must(this.world.protocol(peer), 'a living peer') as TreePeer | Node;
   }
 
   #spawn(contact: Contact): void {
     const index = this.world.peerCount;
-    const lie = this.#liars.get(index);
-    this.world.spawn(contact, (env) => new TreePeer(lie === undefined ? env : lyingEnv(env, lie, this.tree.source), this.#protocol, this.world.contact(index)));
+    this.world.spawn(contact, (env) => this.#create(env, index));
+  }
+
+  #create(env: NodeEnv, peer: number): TreePeer | Node {
+    const lie = this.#liars.get(peer);
+    const said = lie === undefined ? env : lyingEnv(env, lie, this.tree.source);
+    return this.#ring?.create(said, this.world.contact(peer)) ?? new TreePeer(said, this.#protocol, this.world.contact(peer));
+  }
+
+  #kill(peer: number): void {
+    this.#ring?.gone(peer);
+    this.world.crash(peer);
   }
 }
