@@ -27,6 +27,8 @@ const WAIT_AGAIN_MS = 300;
 /** Before the next question to the oracle. */
 const ASK_PAUSE_MS = 20;
 const ASK_SPREAD_MS = 100;
+/** An oracle that takes longer knows nobody: it may look for a host that is gone. A walk of all its steps takes less. */
+const ORACLE_WAIT_MS = 4_000;
 
 export interface Reference {
   readonly contact: Contact;
@@ -57,7 +59,7 @@ export interface SeekerEvents {
 type State =
   | { readonly kind: 'resting' }
   | { readonly kind: 'pausing'; readonly until: Millis }
-  | { readonly kind: 'asking' }
+  | { readonly kind: 'asking'; readonly until: Millis }
   | { readonly kind: 'meeting'; readonly with: Reference; readonly link: number; readonly op: number; readonly first: Copy; readonly giveUpAt: Millis }
   /** A slot is about to become free, or a plan is under way. Asks now and then, because what it waits for may get lost. */
   | { readonly kind: 'waiting'; readonly with: Reference; readonly link: number; readonly until: Millis; readonly againAt: Millis };
@@ -90,7 +92,7 @@ export class Seeker {
   nextDueAt(): Millis {
     const state = this.#state;
     if (state.kind === 'waiting') return Math.min(state.until, state.againAt);
-    return state.kind === 'pausing' ? state.until : Infinity;
+    return state.kind === 'pausing' || state.kind === 'asking' ? state.until : Infinity;
   }
 
   /** Begins to float: with these contacts first. `awaited`: the delay of the place that the first of them will have free. */
@@ -119,6 +121,7 @@ export class Seeker {
   onTimer(now: Millis): void {
     if (this.nextDueAt() > now) return;
     const state = this.#state;
+    if (state.kind === 'asking') return this.#onOracle(undefined);
     if (state.kind !== 'waiting') return this.#next();
     if (state.until <= now) {
       this.awaited = undefined;
@@ -152,7 +155,7 @@ export class Seeker {
     if (timedOut) return this.#meet({ contact: tree.source, descends: false, lost: '' });
     if (next !== undefined) return this.#meet(next);
     const turn = ++this.#turn;
-    this.#state = { kind: 'asking' };
+    this.#state = { kind: 'asking', until: this.#context.now() + ORACLE_WAIT_MS };
     const wish = { tree: tree.id, self: this.#context.local.contact, constraint: this.#context.terms.constraint };
     this.#oracle.ask(wish, (peer) => {
       if (turn === this.#turn && this.#state.kind === 'asking') this.#onOracle(peer);
@@ -167,6 +170,7 @@ export class Seeker {
   }
 
   #onOracle(peer: Contact | undefined): void {
+    this.#turn++;
     const { tree, tally } = this.#context;
     const isUseful = peer !== undefined && !this.#context.isAvoided(peer) && this.#events.canMeet(peer);
     if (isUseful) return this.#meet({ contact: peer, descends: false, lost: '' });

@@ -23,10 +23,12 @@ class Stage {
   /** Whom the oracle names. */
   named: Contact | undefined = a;
 
-  constructor(terms = { fanout: 2, constraint: 4 }, contact = self, of = tree) {
+  answerOracle: (peer: Contact | undefined) => void = () => undefined;
+
+  constructor(terms = { fanout: 2, constraint: 4 }, contact = self, of = tree, answers = true) {
     this.peer = new TreePeer(this.env, protocolOptions(), contact);
     this.env.onTimer = (kind) => this.peer.onTimer(kind);
-    this.peer.lagover.join(of, terms, { ask: (_wish, onAnswer) => onAnswer(this.named) });
+    this.peer.lagover.join(of, terms, { ask: (_wish, onAnswer) => (answers ? onAnswer(this.named) : (this.answerOracle = onAnswer)) });
   }
 
   get agent() {
@@ -293,6 +295,53 @@ test('a peer that refuses everybody although it was named is given up after a fe
     }
   }
   assert.fail('it asks the same peer for ever');
+});
+
+test('an oracle that does not answer is not waited for: the source is met, and a late answer changes nothing', () => {
+  const stage = new Stage(undefined, self, tree, false);
+  stage.env.advance(3_900);
+  assert.equal(stage.env.takeOf('lagMeet').length, 0);
+  stage.env.advance(200);
+  assert.deepEqual(stage.env.takeOf('lagMeet').map(({ to }) => to), [source]);
+  stage.answerOracle(b);
+  stage.env.advance(50);
+  assert.equal(stage.env.takeOf('lagMeet').length, 0);
+});
+
+test('who was refused by a peer meets it no more for a while, whoever names it, and says so to others', () => {
+  const stage = new Stage();
+  for (let ms = 0; ms < 5_000; ms += 20) {
+    stage.env.advance(20);
+    if (stage.named === c && ms > 3_000) break;
+    for (const { to, message } of stage.env.takeOf('lagMeet')) {
+      const busy = { ...(granted(message, pathOf(a, source)) as Extract<LagInput, { type: 'lagAnswer' }>), outcome: OUTCOME.busy, path: undefined };
+      if (to !== a) {
+        assert.deepEqual(message.avoided, [a.peerId]);
+        // It names the liar again, as its child.
+        stage.hear(to, { ...busy, outcome: OUTCOME.refer, to: a, descends: true });
+      } else stage.hear(to, busy);
+      if (message.avoided.length > 0) {
+        assert.notEqual(to, a);
+        stage.named = c;
+      }
+    }
+  }
+  assert.equal(stage.named, c, 'it was refused, and met somebody else');
+});
+
+test('whoever is met names no child that the other one was refused by, whatever slots that child claims', () => {
+  const stage = new Stage({ fanout: 2, constraint: 0 }, source);
+  for (const [child, op] of [[a, 1], [b, 2]] as const) {
+    stage.hear(child, meetFrom(child, op));
+    const self = member(child, { fanout: child === a ? 8 : 1 });
+    const room = Array.from({ length: 32 }, (_, hops) => (hops === 0 ? 0 : self.openSlots));
+    stage.hear(child, { type: 'lagReport', op: 5, tree: 'tree', link: op, version: 1, same: false, self, children: [], room, laxer: [], pathVersion: 0 });
+  }
+  for (const [avoided, expected] of [[[], a], [[a.peerId], b]] as const) {
+    stage.env.take();
+    stage.hear(c, meetFrom(c, 7, { self: member(c, { fanout: 0 }), avoided }));
+    assert.deepEqual(stage.answerTo(c).map(({ outcome, to }) => [outcome, to]), [[OUTCOME.refer, expected]]);
+  }
 });
 
 test('a peer that two reports of different ages name at two places is one peer to the rules', () => {
