@@ -27,7 +27,7 @@ for (const name of chosen.length > 0 ? chosen : Object.keys(CASES)) {
   for (const mode of ['async', 'sync'] as const) {
     for (let seed = 1; seed <= seeds; seed++) {
       const startedAt = cpuSeconds();
-      const result = runSomoSimulation({ ...(CASES[name] as (typeof CASES)[string]), peers, k: 8, hopMs: HOP_MS, seed, intervalMs: INTERVAL_MS, mode, loss: 0, changeShare: 0.1 });
+      const { series: _series, ...result } = runSomoSimulation({ ...(CASES[name] as (typeof CASES)[string]), peers, k: 8, hopMs: HOP_MS, seed, intervalMs: INTERVAL_MS, mode, loss: 0, changeShare: 0.1 });
       const ageBoundMs = mode === 'async' ? result.flowHeight * INTERVAL_MS : INTERVAL_MS + 2 * result.flowHeight * HOP_MS;
       print({ case: name, mode, seed, ageBoundMs, ...result, cpuSeconds: cpuSeconds() - startedAt });
     }

@@ -3,17 +3,16 @@
  * not show: growth with the number of peers, shares over time under churn, work per peer, depth against constraint, and
  * refusals of the oracles. Beside each SVG lies a CSV with its data; docs/lagover-reproduction.md says what follows.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ALGORITHM_NAMES } from '../src/protocol/lagover/algorithm.ts';
 import { ORACLE_NAMES } from '../src/sim/lagover/oracles.ts';
 import { dotChart, lineChart } from './chart.ts';
 import { writePage } from './lagover-page.ts';
+import { outputTo } from './output.ts';
 import type { DepthRecord, RunRecord, SeriesRecord } from './lagover-runs.ts';
 import { PEERS, playDepths, playGrowth, playMatrix, playRefusals, playShares, ROUNDS_LIMIT, RULES, WORKLOADS } from './lagover-runs.ts';
 
 const DOCS = join(import.meta.dirname, '..', 'docs');
-const FIGURES = join(DOCS, 'figures', 'lagover');
 const ROUNDS = { label: 'rounds until all are satisfied', log: true } as const;
 const SHARE = { label: 'satisfied share of online peers', min: 0, max: 1 } as const;
 const BY_ROUND = { label: 'round' } as const;
@@ -21,31 +20,7 @@ const CONVERGING_ROUNDS = 150;
 const CHURN_ROUNDS = 600;
 const REFUSAL_ROUNDS = 60;
 
-const LOG_INTERVAL_SECONDS = 10;
-
-const startedAt = performance.now();
-let toldAtSeconds = 0;
-
-/** What is being played: on a terminal always, in a log now and then. */
-function tell(part: string): (what: string) => void {
-  return (what) => {
-    const seconds = Math.round((performance.now() - startedAt) / 1000);
-    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${seconds} s, ${part}: ${what}`);
-    else if (seconds >= toldAtSeconds + LOG_INTERVAL_SECONDS) console.error(`${seconds} s, ${part}: ${what}`);
-    else return;
-    toldAtSeconds = seconds;
-  };
-}
-
-function write(name: string, svg: string, rows: readonly object[]): void {
-  const columns = Object.keys(rows[0] ?? {});
-  const cell = (value: unknown): string => (typeof value === 'number' && !Number.isInteger(value) ? String(Number(value.toPrecision(5))) : String(value));
-  const lines = rows.map((row) => columns.map((column) => cell((row as Record<string, unknown>)[column])).join(','));
-  writeFileSync(join(FIGURES, `${name}.svg`), svg);
-  writeFileSync(join(FIGURES, `${name}.csv`), `${[columns.join(','), ...lines].join('\n')}\n`);
-  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
-  console.log(`${Math.round((performance.now() - startedAt) / 1000)} s: docs/figures/lagover/${name}.svg`);
-}
+const { tell, write } = outputTo('lagover');
 
 /** One row for each round, one column for each series. */
 function columnsOf(records: readonly SeriesRecord[], nameOf: (series: SeriesRecord) => string): object[] {
@@ -173,7 +148,6 @@ function drawRefusals(records: readonly SeriesRecord[]): void {
   }), columnsOf(records, ({ algorithm, oracle }) => `${algorithm} ${oracle}`));
 }
 
-mkdirSync(FIGURES, { recursive: true });
 const runs = playMatrix(tell('convergence'));
 drawSpread(runs);
 drawOracles(runs);

@@ -11,6 +11,7 @@ import { limitsOf } from './report.ts';
 import * as sketches from './sketches.ts';
 import type { State } from './state.ts';
 import { hashText, STATE_NUMBERS_MAX, STATE_TEXTS_MAX } from './state.ts';
+import { utf8Bytes } from '../wire/sizes.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 
@@ -43,6 +44,8 @@ export interface Op {
 
 /** Machines named in one answer. */
 export const ROWS_MAX = 512;
+/** Text of all rows together: with what else is in a message it stays below the largest frame. The last rows are left out first. */
+const ROWS_BYTES_MAX = 768 * 1024;
 const SAMPLE_SEED = 77;
 
 const isWhole = (value: number | undefined): boolean => Number.isInteger(value) && (value as number) >= 0;
@@ -141,7 +144,7 @@ const reports: Op = {
   },
   merge: (a, b, { parameter }) => {
     const sorted = [...pairsOf(a), ...pairsOf(b)].sort((x, y) => x[0] - y[0] || (x[1] < y[1] ? -1 : 1));
-    return pairsState(sorted.slice(0, Math.abs(parameter)));
+    return pairsState(withinBytes(sorted.slice(0, Math.abs(parameter))));
   },
   finish: (state) => (state ? pairsOf(state).map(([, text]) => parsedRow(text)).filter((row) => row !== null) : []),
   isSane: (state, machines, { parameter }) => isPairs(state, Math.min(machines, Math.abs(parameter))) && state.texts.every((text) => parsedRow(text) !== null),
@@ -198,6 +201,12 @@ function pairsOf({ numbers, texts }: State): [number, string][] {
 
 function pairsState(pairs: readonly [number, string][]): State {
   return { numbers: pairs.map(([number]) => number), texts: pairs.map(([, text]) => text) };
+}
+
+function withinBytes(pairs: readonly [number, string][]): readonly [number, string][] {
+  let bytes = 0;
+  const end = pairs.findIndex(([, text]) => (bytes += utf8Bytes(text)) > ROWS_BYTES_MAX);
+  return end < 0 ? pairs : pairs.slice(0, end);
 }
 
 function isPairs({ numbers, texts }: State, most: number): boolean {

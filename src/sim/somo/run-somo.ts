@@ -48,6 +48,8 @@ export interface SomoSimulationResult extends PlacementFigures {
   readonly countedTwice: number;
   /** Hops to the deepest machine in the root's view. */
   readonly flowHeight: number;
+  /** Second by second. */
+  readonly series: { readonly coverage: readonly number[] };
 }
 
 /** So many periods for the tree to find itself; then counting begins. */
@@ -79,7 +81,7 @@ export function runSomoSimulation(options: SomoSimulation): SomoSimulationResult
     ...figures, fingerprint: ring.world.fingerprint, coverage: { mean: mean(looks.coverage), min: Math.min(...looks.coverage) },
     ageMs: { mean: mean(looks.ageMs), p99: quantile(looks.ageMs, 0.99), max: Math.max(...looks.ageMs) }, healMs: looks.healMs,
     messagesPerSecondPerPeer: (after.messages - before.messages) / peerSeconds, bytesPerSecondPerPeer: (after.bytes - before.bytes) / peerSeconds,
-    deltaSavings: full > 0 ? 1 - told / full : 0, countedTwice: looks.countedTwice, flowHeight: world.view?.height ?? 0,
+    deltaSavings: full > 0 ? 1 - told / full : 0, countedTwice: looks.countedTwice, flowHeight: world.view?.height ?? 0, series: { coverage: looks.coverage },
   };
 }
 

@@ -92,6 +92,15 @@ test('top, sort, sample and reports give the same rows as sorting everything in 
   }), RUNS);
 });
 
+test('as many large reports as there may be still fit one message, in whatever order they were merged: the last rows are left out', () => {
+  const all: Machine[] = Array.from({ length: 512 }, (_, i) => ({ peerId: `peer-${i}`, report: new Map<string, number | string>([['slot', i], ['text', 'x'.repeat(3_900)]]) }));
+  const fitting = (order: readonly number[]): number[] => (run(all, order, call('reports', 'slot')) as { slot: number }[]).map(({ slot }) => slot);
+  const rows = fitting([0]);
+  assert.ok(rows.length > 150 && rows.length < 512, `${rows.length} rows`);
+  assert.deepEqual(rows, rows.map((_, i) => i), 'the first ones, and none between left out');
+  for (const order of [[3, 1, 4], [1, 5, 9, 2, 6], [999, 7]]) assert.deepEqual(fitting(order), rows);
+});
+
 test('distinct is exact below 256 values and within four standard deviations above', () => {
   fc.assert(fc.property(machines, picks, (all, order) => {
     assert.equal(run(all, order, call('distinct', 'rack')), new Set(all.map(({ report }) => report.get('rack')).filter((value) => value !== undefined)).size);
