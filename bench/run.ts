@@ -10,7 +10,8 @@ import { join } from 'node:path';
 
 const HERE = import.meta.dirname;
 const HELPERS = ['run.ts', 'report.ts', 'rate-limiter.ts'];
-const NODE_FLAGS = ['--expose-gc', '--max-old-space-size=16000', '--max-semi-space-size=64'];
+/** The young space is that of `grove sim`: see bin/grove.js. */
+const NODE_FLAGS = ['--expose-gc', '--max-old-space-size=16000', '--min-semi-space-size=256', '--max-semi-space-size=256'];
 
 const known = readdirSync(HERE).filter((file) => file.endsWith('.ts') && !HELPERS.includes(file)).map((file) => file.slice(0, -3));
 const save = process.argv.includes('--save');
