@@ -195,7 +195,7 @@ export class PoolView {
   async treeMap(signal?: AbortSignal): Promise<TreeMap> {
     const { local, somo } = this.#node;
     const { rows = [], coverage } = await this.snapshot({}, signal);
-    if (coverage.machines > ROWS_MAX) throw new GroveError('too-large', `The pool has ${coverage.machines} machines, and a whole tree is shown of up to ${ROWS_MAX}.`);
+    if (coverage.machines > ROWS_MAX) throw new GroveError('too-large', `The pool has ${coverage.machines} machines, and a whole tree is drawn of up to ${ROWS_MAX}: ask \`grove tree\` without --svg on single machines.`);
     const members = new Map<string, Member>();
     for (const row of rows) {
       const id = String(row['peer']);

@@ -68,6 +68,9 @@ export interface Heard {
   readonly at: Millis;
   readonly seq: number;
   readonly base: number;
+  /** Of an answer in parts: which one came last, and whether all before it came too. */
+  readonly part: number;
+  readonly isWhole: boolean;
   readonly partials: ReadonlyMap<number, Partial>;
 }
 
@@ -215,7 +218,7 @@ export class Gather {
         else astray.push(wire.node);
       }
       this.slots.release(from, new Set(partials.keys()), now + period / 2);
-      if (partials.size > 0) this.#heard.set(from.peerId, { from, at: now, seq: report.seq, base: report.base, partials });
+      if (partials.size > 0) this.#heard.set(from.peerId, { from, at: now, seq: report.seq, base: report.base, part: report.part, isWhole: isWhole(report, before), partials });
       else this.#heard.delete(from.peerId);
       this.#onSpoken(from, report, isNews);
     }
@@ -238,10 +241,10 @@ export class Gather {
     const { env, options } = this.#parts.local;
     link.dueAt = env.now() + UNCALLED_PERIODS * options.somoPeriodMs;
     link.contact = from;
-    if (link.inParts) link.confirmed = undefined;
-    else if (link.sent?.seq === call.seq) link.confirmed = link.sent;
+    if (link.sent?.seq === call.seq) link.confirmed = link.sent;
     else if (link.confirmed?.seq !== call.seq) link.confirmed = undefined;
     link.inParts = false;
+    link.parts = 0;
     if (call.round !== this.#round) this.#beginRound(call.round);
     if (!this.#callers.has(from.peerId)) this.#callers.set(from.peerId, new Set());
     this.#answer();
@@ -337,11 +340,17 @@ export class Gather {
       below = Math.max(below, partial.height + 1);
       if (this.#unheard.has(from.peerId)) continue;
       this.#unheard.add(from.peerId);
-      local.env.send(from, { type: 'somoCall', round, seq: this.#heard.get(from.peerId)?.seq ?? 0 });
+      local.env.send(from, { type: 'somoCall', round, seq: this.#known(from) });
     }
     this.#roundEndsAt = local.env.now() + CALL_WAIT_MS * below;
     if (this.#unheard.size === 0) this.#endRound();
     else this.#arm();
+  }
+
+  /** What the next report of a child may be a difference from; 0 when a part of its last answer was lost. */
+  #known(child: Contact): number {
+    const heard = this.#heard.get(child.peerId);
+    return heard?.isWhole === true ? heard.seq : 0;
   }
 
   /** A child has reported: some of what we were called for may be ready now. */
@@ -450,6 +459,10 @@ export class Gather {
     this.#armedAt = at;
     this.#parts.local.env.arm(TIMER.somo, at);
   }
+}
+
+function isWhole({ part, seq }: SomoReport, before: Heard | undefined): boolean {
+  return part === 0 || (before?.isWhole === true && before.part === part - 1 && before.seq === seq - 1);
 }
 
 /** Does the parent speak for other machines, by our last report, than it should? */

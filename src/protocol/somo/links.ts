@@ -32,8 +32,9 @@ export interface Link {
   rttMs: number | undefined;
   /** When it is told next, unless it calls before. */
   dueAt: Millis;
-  /** The last round was answered in parts: which of them arrived is not known. */
+  /** The present call is answered in parts; so many have been told. */
   inParts: boolean;
+  parts: number;
   /** The question under way, 0 when there is none. */
   op: number;
   /** It was due again while a question was under way. */
@@ -85,7 +86,7 @@ export class Links {
       known.contact = contact;
       return known;
     }
-    const link: Link = { contact, seq: 0, sent: undefined, confirmed: undefined, rttMs: undefined, dueAt: -Infinity, inParts: false, op: 0, isBehind: false };
+    const link: Link = { contact, seq: 0, sent: undefined, confirmed: undefined, rttMs: undefined, dueAt: -Infinity, inParts: false, parts: 0, op: 0, isBehind: false };
     this.#links.set(contact.peerId, link);
     return link;
   }
@@ -116,6 +117,7 @@ export class Links {
     link.isBehind = false;
     const body = this.#next(link, outgoing);
     link.inParts = false;
+    link.parts = 0;
     link.op = this.#requests.ask({
       to: link.contact, attempts: ATTEMPTS,
       timeoutMs: this.#local.timeoutTo(undefined, link.rttMs),
@@ -159,14 +161,15 @@ export class Links {
     const seq = ++link.seq;
     const partials: SomoPartial[] = [];
     // What was told in earlier parts of an answer is still told.
-    const told = new Map<number, Partial>(link.inParts ? link.sent?.partials : []);
+    const part = link.inParts ? link.parts++ : 0;
+    const told = new Map<number, Partial>(part > 0 ? link.sent?.partials : []);
     for (const { node, partial } of outgoing) {
       const number = numberOf(node);
       partials.push(toWire(node, partial, base?.partials.get(number), sentAt));
       told.set(number, partial);
     }
     link.sent = { seq, partials: told };
-    const report: SomoReport = { type: 'somoReport', op: 0, seq, base: base?.seq ?? 0, partials, standing: this.#events.standingDigest() };
+    const report: SomoReport = { type: 'somoReport', op: 0, seq, base: base?.seq ?? 0, partials, standing: this.#events.standingDigest(), part };
     if (this.measure) this.#count(report, outgoing, sentAt);
     return report;
   }

@@ -138,7 +138,7 @@ export class PullForm {
     const { overlay, somo, local } = this.#peer;
     const report = reports.length === 0 ? undefined : mergePartials(reports, somo.standing.all, somo.ops);
     const partials = report ? [toWire(node, report, undefined, local.env.now())] : [];
-    const value = codec.encode({ type: 'somoReport', op: 0, seq: 0, base: 0, partials, standing: 0 });
+    const value = codec.encode({ type: 'somoReport', op: 0, seq: 0, base: 0, partials, standing: 0, part: 0 });
     this.#read(node, (object) => {
       overlay.put(this.#key(node), value, { leaseMs: this.#leaseMs, fields: object?.fields ?? [] }, ({ ok }) => onDone(ok ? report : undefined));
     });

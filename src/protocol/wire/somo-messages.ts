@@ -44,6 +44,7 @@ export interface SomoReport {
   readonly base: number;
   readonly partials: readonly SomoPartial[];
   readonly standing: number;
+  readonly part: number;
 }
 
 export interface SomoAck {

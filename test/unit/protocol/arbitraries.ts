@@ -101,7 +101,7 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   replicate: of('replicate', { op: u32, objects: fc.array(storedObject, { maxLength: 4 }), handOver: fc.boolean() }),
   replicateReply: of('replicateReply', { op: u32, statuses: fc.array(u32, { maxLength: 64 }) }),
   sync: of('sync', { op: u32, from: position, to: position, count: u32, digest: u32 }),
-  somoReport: of('somoReport', { op: u32, seq: u32, base: u32, partials: fc.array(somoPartial, { maxLength: 4 }), standing: u32 }),
+  somoReport: of('somoReport', { op: u32, seq: u32, base: u32, partials: fc.array(somoPartial, { maxLength: 4 }), standing: u32, part: u32 }),
   somoAck: of('somoAck', { op: u32, needFull: fc.boolean(), astray: fc.array(somoNode, { maxLength: 4 }), standing: fc.array(somoStanding, { maxLength: 2 }) }),
   somoBreak: of('somoBreak', { nodes: fc.array(somoNode, { maxLength: 4 }) }),
   somoCall: of('somoCall', { round: u32, seq: u32 }),
