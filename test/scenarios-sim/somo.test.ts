@@ -125,7 +125,7 @@ describe('differences', () => {
         const report = world.report(index);
         world.somo(index).readReport = (now) => ({ report, at: now });
       }
-      world.ring.world.runFor(4 * PERIOD_MS);
+      world.ring.world.runFor(8 * PERIOD_MS);
       const all = world.ring.oracle.members.map((member) => ({ peerId: member.peerId, report: world.somo(world.ring.world.indexOf(member)).readReport(0).report }));
       const free = world.view?.summary.get('mem.free')?.numbers ?? [];
       assertSame([free[0], (free[3] as number) / (free[0] as number)], truth(world, 'count(mem.free), avg(mem.free)', all));

@@ -17,6 +17,7 @@ import { numberOf } from './tree.ts';
 
 /** Times a report is sent before its receiver is taken to be gone. */
 const ATTEMPTS = 3;
+const SEQ_START_MAX = 2 ** 30;
 
 interface Told {
   readonly seq: number;
@@ -86,7 +87,8 @@ export class Links {
       known.contact = contact;
       return known;
     }
-    const link: Link = { contact, seq: 0, sent: undefined, confirmed: undefined, rttMs: undefined, dueAt: -Infinity, inParts: false, parts: 0, op: 0, isBehind: false };
+    // Begins anywhere: the parent may remember the first report of an earlier connection, and must not take ours for it.
+    const link: Link = { contact, seq: this.#local.env.random.below(SEQ_START_MAX), sent: undefined, confirmed: undefined, rttMs: undefined, dueAt: -Infinity, inParts: false, parts: 0, op: 0, isBehind: false };
     this.#links.set(contact.peerId, link);
     return link;
   }
