@@ -9,7 +9,7 @@
  * Of 32 real peers in one process: a satisfied tree less than 3 s after a cold start. A cold start of a tree (`pool`) finds members
  * of one ring that know nothing of the tree but its source and what they want, and are all told to join at once. One of everything
  * (`nothing`) also counts the start of 32 hosts one after the other, each of which joins ring and tree as soon as it is up.
- * A word (simulated, real) runs only that part; `seconds=`, `seeds=` and `runs=` change how long.
+ * A word (pool, nothing, simulated) runs only that part; `seconds=`, `seeds=` and `runs=` change how long.
  */
 import { randomFrom } from '../src/core/random.ts';
 import type { AlgorithmName } from '../src/protocol/lagover/algorithm.ts';
@@ -155,10 +155,8 @@ async function fromNothing(): Promise<void> {
 const words = process.argv.slice(2).filter((word) => !word.includes('='));
 const isAsked = (part: string): boolean => words.length === 0 || words.includes(part);
 describeMachine('lagover-messages');
-if (isAsked('real')) {
-  await inPool();
-  await fromNothing();
-}
+if (isAsked('pool')) await inPool();
+if (isAsked('nothing')) await fromNothing();
 if (isAsked('simulated')) {
   for (const workload of ['rand', 'bicorr', 'biuncorr', 'tf1'] as const) {
     for (let seed = 1; seed <= SEEDS; seed++) simulated(workload, 'adaptive', seed);

@@ -9,6 +9,7 @@ import type { RuleSet } from '../src/protocol/lagover/views.ts';
 import type { OracleName } from '../src/sim/lagover/oracles.ts';
 import { ORACLE_NAMES } from '../src/sim/lagover/oracles.ts';
 import type { PaperWorkload, RunRecord, SeriesRecord } from './lagover-runs.ts';
+import { messagesSection } from './lagover-messages-section.ts';
 import { ROUNDS_LIMIT, RULES, WORKLOADS } from './lagover-runs.ts';
 
 export interface PageData {
@@ -26,7 +27,7 @@ interface Choice {
 }
 
 export function writePage(path: string, data: PageData): void {
-  writeFileSync(path, `${[intro(), claims(data), ours(data)].join('\n\n')}\n`);
+  writeFileSync(path, `${[intro(), claims(data), ours(data), messagesSection()].join('\n\n')}\n`);
 }
 
 function intro(): string {
