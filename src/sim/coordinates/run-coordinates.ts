@@ -35,7 +35,12 @@ export interface CoordinateFigures {
 const SAMPLE_MS = 5_000;
 
 export function runCoordinateSimulation(matrix: RttMatrix, options: CoordinateSimulation): CoordinateFigures {
-  const { rows } = matrix;
+  const coordinates = fitCoordinates(matrix.rows, (i, j) => rttMs(matrix, i, j), options);
+  return errorsOf(matrix, coordinates);
+}
+
+/** The coordinates that `rows` peers end up with, who see round trips of `rtt`. */
+export function fitCoordinates(rows: number, rtt: (i: number, j: number) => number, options: CoordinateSimulation): Coordinate[] {
   assert(rows > 2 && options.leafset + options.random > 0, 'somebody to measure');
   const random = randomFrom(options.seed);
   const ring = shuffle(random.fork('ring'), Array.from({ length: rows }, (_, row) => row));
@@ -48,10 +53,10 @@ export function runCoordinateSimulation(matrix: RttMatrix, options: CoordinateSi
     ring.forEach((self, place) => {
       const list = partners[place] as number[];
       const other = list[round % list.length] as number;
-      models[self]?.observe(names[other] as string, (models[other] as CoordinateModel).coordinate, rttMs(matrix, self, other), draws.unit());
+      models[self]?.observe(names[other] as string, (models[other] as CoordinateModel).coordinate, rtt(self, other), draws.unit());
     });
   }
-  return errorsOf(matrix, models.map(({ coordinate }) => coordinate));
+  return models.map(({ coordinate }) => coordinate);
 }
 
 /** The nearest on both sides in turn, and then members at random. */
