@@ -46,9 +46,12 @@ export class Local {
     return peer === this.contact || peer.peerId === this.contact.peerId;
   }
 
-  /** One measured round trip to a peer that stated its coordinate. */
-  learnRtt(remote: Coordinate | undefined, rttMs: number): void {
-    if (remote) this.coordinate = updatedCoordinate(this.coordinate, remote, rttMs, this.env.random.unit());
+  /**
+   * One measured round trip to a peer that stated its coordinate. Of this and the one measured before the smaller counts: a
+   * round trip is never too short by accident, and often too long.
+   */
+  learnRtt(remote: Coordinate | undefined, rttMs: number, beforeMs = Infinity): void {
+    if (remote) this.coordinate = updatedCoordinate(this.coordinate, remote, Math.min(rttMs, beforeMs), this.env.random.unit());
   }
 
   /**

@@ -11,8 +11,9 @@ import type { Local } from '../local.ts';
 export class Alarms {
   readonly #local: Local;
   readonly #kind: number;
-  readonly #actions = new Map<number, () => void>();
-  readonly #deadlines = new Deadlines();
+  /** Both only while something waits: most peers of a simulated world wait for nothing. */
+  #actions: Map<number, () => void> | undefined;
+  #deadlines: Deadlines | undefined;
   #last = 0;
 
   constructor(local: Local, kind: number) {
@@ -23,6 +24,8 @@ export class Alarms {
   /** Returns a handle for `cancel`. */
   in(delayMs: Millis, action: () => void): number {
     const id = ++this.#last;
+    this.#actions ??= new Map<number, () => void>();
+    this.#deadlines ??= new Deadlines();
     this.#actions.set(id, action);
     this.#deadlines.add(this.#local.env.now() + delayMs, id);
     this.#arm();
@@ -30,21 +33,22 @@ export class Alarms {
   }
 
   cancel(id: number): void {
-    this.#actions.delete(id);
+    this.#actions?.delete(id);
   }
 
   onTimer(): void {
     const now = this.#local.env.now();
-    for (let id = this.#deadlines.popDue(now); id !== undefined; id = this.#deadlines.popDue(now)) {
-      const action = this.#actions.get(id);
-      this.#actions.delete(id);
+    for (let id = this.#deadlines?.popDue(now); id !== undefined; id = this.#deadlines?.popDue(now)) {
+      const action = this.#actions?.get(id);
+      this.#actions?.delete(id);
       action?.();
     }
+    if (this.#deadlines?.size === 0) this.#actions = this.#deadlines = undefined;
     this.#arm();
   }
 
   #arm(): void {
-    const next = this.#deadlines.next();
+    const next = this.#deadlines?.next();
     if (next !== undefined) this.#local.env.arm(this.#kind, next);
   }
 }

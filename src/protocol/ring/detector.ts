@@ -15,6 +15,7 @@ import { TIMER } from '../local.ts';
 import type { Requests } from '../requests.ts';
 import type { Coordinate, Probe, ProbeReply, Vitals } from '../wire/messages.ts';
 import type { Neighbour } from './leafset.ts';
+import { rttOf } from './leafset.ts';
 import type { Membership } from './membership.ts';
 
 /** Deaths that happen within this time are told in one wave. */
@@ -227,7 +228,7 @@ export class Detector {
     this.#requests.ask({
       to: peer,
       attempts,
-      timeoutMs: this.#local.timeoutTo(member?.coordinate ?? coordinate, member?.rttMs),
+      timeoutMs: this.#local.timeoutTo(member?.coordinate ?? coordinate, rttOf(member)),
       message: (op) => ({
         type: 'probe', op, vitals: this.#membership.vitals(),
         knownDigest: member?.knownDigest ?? 0, leafset: leafsetNow,
@@ -246,7 +247,7 @@ export class Detector {
   }
 
   #onAnswer(peer: Contact, reply: ProbeReply, rttMs: number | undefined, toldDigest: number): void {
-    if (rttMs !== undefined) this.#local.learnRtt(reply.vitals.coordinate, rttMs);
+    if (rttMs !== undefined) this.#local.learnRtt(reply.vitals.coordinate, rttMs, rttOf(this.#membership.leafset.find(peer)));
     const member = this.#alive(peer, reply.vitals, this.#local.env.now());
     // Who is joining owns nothing, so no route may lead there yet.
     if (rttMs !== undefined && reply.vitals.zoneStart) this.#membership.measured(peer, rttMs);

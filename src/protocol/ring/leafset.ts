@@ -24,13 +24,18 @@ export interface Neighbour {
   /** Being probed after silence or a claim of its death. */
   suspect: boolean;
   coordinate: Coordinate | undefined;
-  /** Round trip in ms when it was last measured. */
-  rttMs: number | undefined;
+  /** Round trip when it was last measured, in whole microseconds (a fraction would be an object of its own); -1: never. */
+  rttUs: number;
   zoneStart: Position | undefined;
   /** Digest of its leafset when its members were last taken in. */
   knownDigest: number;
   /** Own digest when it last acknowledged our members. */
   toldDigest: number;
+}
+
+/** Round trip in ms as last measured; undefined before. */
+export function rttOf(member: Neighbour | undefined): Millis | undefined {
+  return member === undefined || member.rttUs < 0 ? undefined : member.rttUs / 1_000;
 }
 
 /** Whole ms: small integers cost no allocation, and this is written with every message. */
@@ -147,7 +152,7 @@ export class Leafset {
       return known;
     }
     const entry: Neighbour = {
-      contact: peer, heardAt: heardAt(now), joining: false, suspect: false, coordinate: undefined, rttMs: undefined, zoneStart: undefined, knownDigest: 0, toldDigest: 0,
+      contact: peer, heardAt: heardAt(now), joining: false, suspect: false, coordinate: undefined, rttUs: -1, zoneStart: undefined, knownDigest: 0, toldDigest: 0,
     };
     const onRight = this.#insertSide(true, entry);
     const onLeft = this.#insertSide(false, entry);

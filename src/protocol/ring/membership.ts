@@ -95,8 +95,8 @@ export class Membership {
       const changed = !known || joining !== entry.joining || contact.incarnation !== incarnation;
       entry.joining = joining;
       entry.zoneStart = vitals.zoneStart;
-      // Only for the first time-out: a measured way says more.
-      entry.coordinate = entry.rttMs === undefined ? (vitals.coordinate ?? entry.coordinate) : undefined;
+      // Only for the first time-out: a measured way says more, and a coordinate that is not settled says nothing.
+      entry.coordinate = entry.rttUs < 0 && vitals.coordinate && vitals.coordinate.error < 1 ? vitals.coordinate : undefined;
       if (!known) this.#local.env.emit({ kind: 'peer-met', peer: contact });
       if (changed) {
         this.settle();
@@ -135,7 +135,7 @@ export class Membership {
   /** Every round trip that was measured on the way. */
   measured(peer: Contact, rttMs: number): void {
     const member = this.leafset.find(peer);
-    if (member) member.rttMs = rttMs;
+    if (member) member.rttUs = Math.round(rttMs * 1_000);
     for (const listener of this.#listeners) listener.onPeerMeasured?.(peer, rttMs);
   }
 

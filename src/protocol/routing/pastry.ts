@@ -17,10 +17,12 @@ import type { Position } from '../../core/position.ts';
 import type { Random } from '../../core/random.ts';
 import { CIRCLE, circleDistance, sharedDigits } from '../../core/position.ts';
 import type { Leafset } from '../ring/leafset.ts';
+import { rttOf } from '../ring/leafset.ts';
 import type { TableEntry } from '../wire/messages.ts';
 import { WHOLE_TABLE } from '../wire/messages.ts';
 import type { Adviser, Hop, News, Skip, Strategy, Wish } from './strategy.ts';
 import { ALL_WELCOME } from './strategy.ts';
+import { Trials } from './trials.ts';
 
 const COLUMNS = 16;
 /** Rows kept: 16^12 peers. Deeper than the leafset can leave undecided. */
@@ -31,30 +33,17 @@ const LANDING_SHARE = 0.625;
 const REPLACE_SHARE = 0.9;
 /** Who might be nearer by this share is worth a question. */
 const TRY_SHARE = 0.5;
-/** Peers that may turn out near and wait to be measured; who promises least is dropped first. */
-const TRIALS_MAX = 8;
 /** Of those that may be nearer to the asker, but not for certain, so many are told at a time: it tries one now and then. */
 const CHANCES_MAX = 2;
-/** Peers tried already; the oldest is forgotten first. */
-const TRIED_MAX = 16;
 /** How far an entry is, in one byte, as messages.proto has it: in steps of so many ms; nobody; farther, or unknown. */
 const REACH_STEP_MS = 2;
 const REACH_NOBODY = 0;
 const REACH_FAR = 255;
 const TWO_32 = 2 ** 32;
-const NONE: readonly never[] = [];
 
 /** An entry that may turn out nearer to the asker than its own, if it is told and tried. */
 interface Chance {
   readonly slot: number;
-  readonly gainMs: number;
-}
-
-interface Trial {
-  readonly contact: Contact;
-  /** Of its position, which tells peers apart as well as their names and is sooner compared. */
-  readonly lead: number;
-  /** By how much it might be nearer than who holds its slot, in ms. */
   readonly gainMs: number;
 }
 
@@ -68,10 +57,7 @@ export class Pastry implements Strategy {
   #ways: number[] = [];
   /** By row, one bit a column: answered us since the last round of proving. */
   #proven: number[] = [];
-  /** Greatest gain first. */
-  #trials: readonly Trial[] = NONE;
-  /** By lead: numbers side by side are found without a look at each peer. */
-  #tried: readonly number[] = NONE;
+  readonly #trials = new Trials();
 
   constructor(self: Position, leafset: Leafset) {
     this.#self = self;
@@ -114,7 +100,9 @@ export class Pastry implements Strategy {
       bestWay = way;
     }
     for (const side of [right, left]) {
-      for (const { contact, coordinate, joining, rttMs } of side) {
+      for (const member of side) {
+        const { contact, coordinate, joining } = member;
+        const rttMs = rttOf(member);
         if (joining || rttMs === undefined || rttMs >= bestWay || !serves(contact) || skip(contact)) continue;
         best = { contact, coordinate, rttMs };
         bestWay = rttMs;
@@ -188,11 +176,8 @@ export class Pastry implements Strategy {
   }
 
   nextToTry(): Adviser | undefined {
-    const first = this.#trials[0];
-    if (!first) return undefined;
-    this.#trials = this.#trials.slice(1);
-    this.#tried = this.#tried.slice(1 - TRIED_MAX).concat(first.lead);
-    return { hop: { contact: first.contact }, part: Math.floor(this.#slotOf(first.contact.position) / COLUMNS) };
+    const contact = this.#trials.take();
+    return contact && { hop: { contact }, part: Math.floor(this.#slotOf(contact.position) / COLUMNS) };
   }
 
   #nearestUnproven(): number {
@@ -273,15 +258,7 @@ export class Pastry implements Strategy {
   #consider(slot: number, peer: Contact, { atMostMs, atLeastMs }: News): void {
     if (!this.#contacts[slot]) this.#put(slot, peer, -(atMostMs ?? NaN));
     else if (atMostMs !== undefined && atMostMs < REPLACE_SHARE * this.#wayTo(slot)) this.#put(slot, peer, -atMostMs);
-    else if (atLeastMs !== undefined && atLeastMs < TRY_SHARE * this.#wayTo(slot)) this.#addTrial(peer, this.#wayTo(slot) - atLeastMs);
-  }
-
-  #addTrial(contact: Contact, gainMs: number): void {
-    if (this.#trials.length === TRIALS_MAX && gainMs <= (this.#trials[TRIALS_MAX - 1] as Trial).gainMs) return;
-    const { lead } = contact.position;
-    if (this.#tried.includes(lead) || this.#trials.some((trial) => trial.lead === lead)) return;
-    const place = this.#trials.findIndex((trial) => trial.gainMs < gainMs);
-    this.#trials = this.#trials.toSpliced(place < 0 ? this.#trials.length : place, 0, { contact, lead, gainMs }).slice(0, TRIALS_MAX);
+    else if (atLeastMs !== undefined && atLeastMs < TRY_SHARE * this.#wayTo(slot)) this.#trials.add(peer, this.#wayTo(slot) - atLeastMs);
   }
 
   #put(slot: number, peer: Contact, way: number): void {

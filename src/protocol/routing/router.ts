@@ -18,6 +18,7 @@ import type { Membership, MembershipListener } from '../ring/membership.ts';
 import type { Route, RouteReply, Vitals } from '../wire/messages.ts';
 import { PURPOSE } from '../wire/messages.ts';
 import type { Neighbour } from '../ring/leafset.ts';
+import { rttOf } from '../ring/leafset.ts';
 import { SeenRoutes } from './seen-routes.ts';
 import type { Hop, Strategy } from './strategy.ts';
 
@@ -276,7 +277,7 @@ export class Router implements MembershipListener {
   /** Every acknowledged hop is a measurement that costs nothing. */
   #onHopAck(next: Hop, rttMs: Millis | undefined): void {
     if (rttMs === undefined) return;
-    this.#local.learnRtt(next.coordinate, rttMs);
+    this.#local.learnRtt(next.coordinate, rttMs, next.rttMs);
     this.#membership.measured(next.contact, rttMs);
   }
 
@@ -329,5 +330,5 @@ export class Router implements MembershipListener {
 }
 
 function hopTo(neighbour: Neighbour): Hop {
-  return { contact: neighbour.contact, coordinate: neighbour.coordinate, rttMs: neighbour.rttMs };
+  return { contact: neighbour.contact, coordinate: neighbour.coordinate, rttMs: rttOf(neighbour) };
 }

@@ -142,7 +142,7 @@ export class TableKeeper implements MembershipListener {
   #onReply(peer: Contact, reply: TableReply, rttMs: Millis | undefined): void {
     const { strategy } = this.#router;
     const { coordinate, zoneStart } = reply.vitals;
-    if (rttMs !== undefined) this.#local.learnRtt(coordinate, rttMs);
+    if (rttMs !== undefined) this.#local.learnRtt(coordinate, rttMs, strategy.find(peer.position)?.rttMs);
     strategy.learn(peer, { coordinate, zoneStart, rttMs });
     const now = this.#local.env.now();
     const { lead } = this.#local.position;

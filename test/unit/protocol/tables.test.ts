@@ -41,7 +41,7 @@ function neighboursOf(members: readonly Contact[], radius: number, self = 0): Le
   const leafset = new Leafset(members[self] as Contact, radius);
   for (const peer of members) {
     const member = peer === members[self] ? undefined : leafset.insert(peer, 0);
-    if (member) member.rttMs = 10;
+    if (member) member.rttUs = 10_000;
   }
   return leafset;
 }
@@ -169,7 +169,7 @@ test('pastry: of those whose leafset should reach the key the nearest is the nex
   assert.equal(hopOf([[27, 50], [40, 100]]), 40, 'the prefix decides when nobody reaches');
   const beside = neighboursOf(ringOf256, 8, 24);
   const fromBeside = (rttMs: number): number | undefined => {
-    for (const member of beside.right) member.rttMs = member.contact.peerId === 'p30' ? rttMs : 200;
+    for (const member of beside.right) member.rttUs = 1_000 * (member.contact.peerId === 'p30' ? rttMs : 200);
     const pastry = pastryAt(at(24).position, beside);
     pastry.learn(at(36), { rttMs: 100 });
     return Number(pastry.nextHop(key, never)?.contact.peerId.slice(1));
