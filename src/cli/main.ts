@@ -14,6 +14,7 @@ import { defineJoin } from './commands/join.ts';
 import { defineLookup } from './commands/lookup.ts';
 import { defineListen } from './commands/listen.ts';
 import { definePeers } from './commands/peers.ts';
+import { definePlan } from './commands/plan.ts';
 import { definePut } from './commands/put.ts';
 import { defineQuery } from './commands/query.ts';
 import { defineRef } from './commands/ref.ts';
@@ -41,7 +42,7 @@ const program = new Command('grove')
 withExamples(program, ['up', 'invite', 'up --data ./second --join INVITE', 'put greeting hello', 'get greeting']);
 for (const define of [
   defineUp, defineStatus, defineRing, defineLookup, definePut, defineGet, defineDelete, defineRef, defineInvite, defineJoin,
-  defineTop, defineQuery, defineSnapshot, defineTell, defineListen, defineTree, definePeers, defineSim,
+  defineTop, defineQuery, defineSnapshot, defineTell, defineListen, defineTree, definePeers, definePlan, defineSim,
 ]) {
   define(program);
 }

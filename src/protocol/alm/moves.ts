@@ -3,14 +3,32 @@
  * lower a tree, so each looks at the nodes on that way, and at all partners for them, and takes the best.
  *
  * A move counts if everything it moved hears sooner than the highest member did. Each function looks, moves and says whether it
- * did; it adds to `effort` how many candidates it looked at. The caller refreshes.
+ * did; it adds to `effort` how many candidates it looked at, and makes do with the best so far when time is up. The caller refreshes.
  */
+import type { Budget } from './budget.ts';
 import { NONE, ROOT } from './instance.ts';
 import { tradePlaces } from './kicks.ts';
 import type { Tree } from './tree.ts';
 
-export interface Effort {
-  work: number;
+/** After so many candidates the budget is asked again. */
+const WORK_PER_QUESTION = 1_000;
+
+/** Counts the candidates that were looked at, and knows when to stop. */
+export class Effort {
+  isOver = false;
+  readonly #budget: Budget;
+  #work = 0;
+
+  constructor(budget: Budget) {
+    this.#budget = budget;
+  }
+
+  add(work: number): void {
+    this.#work += work;
+    if (this.#work < WORK_PER_QUESTION) return;
+    this.isOver ||= !this.#budget.allows(this.#work);
+    this.#work = 0;
+  }
 }
 
 /** What stands on the way from the root to the highest member, from below, without the root. */
@@ -32,10 +50,10 @@ export function relocate(tree: Tree, effort: Effort): boolean {
     const above = tree.parent[a] as number;
     const heightAbove = tree.height[above] as number;
     const below = tree.below[a] as number;
-    for (let i = 0; i < tree.count; i++) {
+    for (let i = 0; i < tree.count && !effort.isOver; i++) {
       const b = tree.order[i] as number;
       if (tree.isWithin(b, a)) continue;
-      effort.work++;
+      effort.add(1);
       if (b !== above && tree.isOpen(b)) {
         const value = (tree.height[b] as number) + latencies.between(b, a) + below;
         if (value < least) {
@@ -84,11 +102,11 @@ export function exchange(tree: Tree, effort: Effort): boolean {
   let partner = NONE;
   for (const a of wayTo(tree, highest)) {
     const above = tree.parent[a] as number;
-    for (let i = 1; i < tree.count; i++) {
+    for (let i = 1; i < tree.count && !effort.isOver; i++) {
       const b = tree.order[i] as number;
       if ((tree.degree[b] as number) > (degrees[a] as number) || (tree.degree[a] as number) > (degrees[b] as number)) continue;
       if (tree.isWithin(b, a) || tree.isWithin(a, b)) continue;
-      effort.work += tree.degree[a] as number;
+      effort.add(tree.degree[a] as number);
       const there = lastBelow(tree, b, above, a);
       if (there >= least) continue;
       const value = Math.max(there, lastBelow(tree, a, tree.parent[b] as number, b));
@@ -113,7 +131,7 @@ export function turn(tree: Tree, effort: Effort): boolean {
   for (const a of wayTo(tree, highest)) {
     for (let c = tree.firstChild(a); c !== NONE; c = tree.nextSibling(c)) {
       if ((tree.degree[c] as number) > (degrees[a] as number) || (tree.degree[a] as number) > (degrees[c] as number)) continue;
-      effort.work += (tree.degree[a] as number) + (tree.degree[c] as number);
+      effort.add((tree.degree[a] as number) + (tree.degree[c] as number));
       const above = tree.parent[a] as number;
       const height = (tree.height[above] as number) + latencies.between(above, c);
       let value = height + latencies.between(c, a);
@@ -150,15 +168,15 @@ export function displace(tree: Tree, effort: Effort): boolean {
   let chosen: readonly [number, number, number, number] | undefined;
   for (const a of wayTo(tree, highest)) {
     const below = tree.below[a] as number;
-    for (let i = 0; i < tree.count; i++) {
+    for (let i = 0; i < tree.count && !effort.isOver; i++) {
       const w = tree.order[i] as number;
       if ((tree.height[w] as number) + below >= least || tree.isOpen(w) || w === tree.parent[a] || tree.isWithin(w, a)) continue;
-      effort.work++;
+      effort.add(1);
       const mine = (tree.height[w] as number) + latencies.between(w, a) + below;
       if (mine >= least) continue;
       for (let c = tree.firstChild(w); c !== NONE; c = tree.nextSibling(c)) {
         if (tree.isWithin(a, c)) continue;
-        effort.work += tree.count >> 2;
+        effort.add(tree.count >> 2);
         for (let j = 0; j < tree.count; j++) {
           const third = tree.order[j] as number;
           if (third === w || !(tree.isOpen(third) || third === tree.parent[a]) || tree.isWithin(third, c) || tree.isWithin(third, a)) continue;

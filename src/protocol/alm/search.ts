@@ -16,8 +16,7 @@ import { dropHelpers, insertHelper, replaceHelper } from './helper-moves.ts';
 import type { Instance } from './instance.ts';
 import { ROOT } from './instance.ts';
 import { randomMove } from './kicks.ts';
-import type { Effort } from './moves.ts';
-import { displace, exchange, relocate, turn } from './moves.ts';
+import { displace, Effort, exchange, relocate, turn } from './moves.ts';
 import { optimum, OPTIMUM_MEMBERS_MAX } from './optimum.ts';
 import { Tree } from './tree.ts';
 
@@ -41,6 +40,8 @@ const KICKS_MAX = 4;
 const CREDIT_SHARES = [0.05, 0.1, 0.2, 0.4];
 /** A proof that takes longer is given up: up to 12 members it takes a tenth of that. */
 const PROOF_STEPS_MAX = 10_000;
+/** With more hosts another first tree takes longer than it gains. */
+const OTHER_FIRSTS_MAX = 3_000;
 /** Lower by less than this is not lower. */
 const EPSILON_MS = 1e-9;
 
@@ -59,7 +60,8 @@ class Search {
   readonly #candidates: Int32Array;
   readonly #helpersMax: number;
   readonly #best: Tree;
-  readonly #effort: Effort = { work: 0 };
+  readonly #effort: Effort;
+  readonly #spare: Tree;
   #bestMs: Millis;
   #moves: number;
   #isSmall: boolean;
@@ -68,6 +70,8 @@ class Search {
     this.#instance = instance;
     this.#options = options;
     this.#best = first;
+    this.#spare = first.clone();
+    this.#effort = new Effort(options.budget);
     this.#bestMs = first.heightMs;
     this.#helpersMax = first.helpers;
     this.#moves = moves;
@@ -79,6 +83,7 @@ class Search {
   run(): Found {
     const current = this.#best.clone();
     this.#descend(current);
+    this.#saveHelpers();
     this.#keep(current);
     this.#tryOtherFirsts(current);
     const trial = current.clone();
@@ -105,9 +110,6 @@ class Search {
       this.#descend(current);
       currentMs = current.heightMs;
     }
-    const before = this.#best.heightMs;
-    dropHelpers(this.#best, before, this.#effort);
-    this.#best.prune();
     return { tree: this.#best, moves: this.#moves };
   }
 
@@ -124,9 +126,8 @@ class Search {
   }
 
   #goesOn(): boolean {
-    const { work } = this.#effort;
-    this.#effort.work = 0;
-    return this.#options.budget.allows(work + 1) && this.#bestMs > this.#options.boundMs + EPSILON_MS;
+    this.#effort.add(1);
+    return !this.#effort.isOver && this.#bestMs > this.#options.boundMs + EPSILON_MS;
   }
 
   #keep(tree: Tree): void {
@@ -135,15 +136,24 @@ class Search {
     if (ms >= this.#bestMs - EPSILON_MS && tree.helpers >= this.#best.helpers) return;
     this.#best.copyFrom(tree);
     this.#bestMs = ms;
+    this.#saveHelpers();
+  }
+
+  /** Fewest helpers for the same height. */
+  #saveHelpers(): void {
+    if (this.#best.helpers === 0) return;
+    dropHelpers(this.#best, this.#bestMs + EPSILON_MS, this.#spare, this.#effort);
+    this.#best.prune();
   }
 
   #tryOtherFirsts(current: Tree): void {
+    if (this.#instance.size > OTHER_FIRSTS_MAX) return;
     const { latencies, members } = this.#instance;
     const row = new Float64Array(members);
     latencies.row(ROOT, Int32Array.from({ length: members }, (_, node) => node), members, row);
     const meanMs = row.reduce((sum, ms) => sum + ms, 0) / members;
     for (const share of CREDIT_SHARES) {
-      this.#effort.work += members * members;
+      this.#effort.add(members * members);
       if (!this.#goesOn()) return;
       const built = construct(this.#instance, { helpers: this.#options.helpers, creditMs: share * meanMs });
       if (typeof built === 'string') continue;
@@ -173,6 +183,6 @@ class Search {
   #kick(tree: Tree, moves: number): void {
     for (let i = moves; i > 0; i--) randomMove(tree, this.#options.random);
     if (tree.helpers > 0) tree.prune();
-    this.#effort.work += moves * tree.count;
+    this.#effort.add(moves * tree.count);
   }
 }

@@ -12,10 +12,14 @@ import type { OracleName } from './oracles.ts';
 import { ORACLE_NAMES } from './oracles.ts';
 import type { Timing } from './rounds.ts';
 import { ROUNDS_DEFAULTS } from './rounds.ts';
+import type { Fields } from '../spec-fields.ts';
+import { oneOf, onlyFields, record, SpecFault, whole, within } from '../spec-fields.ts';
 import type { WorkloadName } from './workloads.ts';
 import { WORKLOAD_NAMES } from './workloads.ts';
 import type { Realisation } from './tree-ring.ts';
 import { REALISATIONS } from './tree-ring.ts';
+
+export { SpecFault } from '../spec-fields.ts';
 
 export interface LagoverSpec {
   readonly system: { readonly sourceFanout: number; readonly consumers: readonly Demand[] } | WorkloadSpec;
@@ -65,17 +69,6 @@ const FIELDS = [
   'sourceFanout', 'peers', 'workload', 'algorithm', 'rules', 'oracle', 'source', 'timing', 'timeout', 'maintenance', 'churn',
   'seed', 'maxRounds', 'level', 'network', 'realised', 'parents',
 ];
-
-/** What is wrong with a description, as one sentence without its full stop; `peer` counts from 0. */
-export class SpecFault extends Error {
-  override readonly name = 'SpecFault';
-  readonly peer: number | undefined;
-
-  constructor(sentence: string, peer?: number) {
-    super(sentence);
-    this.peer = peer;
-  }
-}
 
 /** Throws a SpecFault. */
 export function parseSpec(value: unknown): LagoverSpec {
@@ -223,36 +216,4 @@ function parseParents(value: unknown, peers: number): readonly number[] {
     throw new SpecFault(`parents: entry ${index + 1} must be 0 for the source, a peer from 1 to ${peers}, or -1`);
   }
   return value as number[];
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function record(value: unknown, what: string): Fields {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
-  throw new SpecFault(`${what} must be a JSON object`);
-}
-
-function onlyFields(fields: Fields, known: readonly string[], what: string): void {
-  for (const field of Object.keys(fields)) {
-    if (!known.includes(field)) throw new SpecFault(`${what} has an unknown field ${JSON.stringify(field)}; it may have ${known.join(', ')}`);
-  }
-}
-
-function oneOf<T extends string>(fields: Fields, field: string, names: readonly T[], otherwise: T | undefined): T {
-  const value = fields[field] === undefined ? otherwise : fields[field];
-  const found = names.find((name) => name === value);
-  if (found !== undefined) return found;
-  throw new SpecFault(`${field} must be one of ${names.join(', ')}${value === undefined ? '' : `, not ${JSON.stringify(value)}`}`);
-}
-
-function within(fields: Fields, field: string, min: number, max: number, otherwise: number | undefined): number {
-  const value = fields[field] === undefined ? otherwise : fields[field];
-  if (typeof value === 'number' && value >= min && value <= max) return value;
-  throw new SpecFault(`${field} must be a number from ${min} to ${max}${value === undefined ? '; it is missing' : `, not ${JSON.stringify(value)}`}`);
-}
-
-function whole(fields: Fields, field: string, min: number, max: number, otherwise: number | undefined): number {
-  const value = fields[field] === undefined ? otherwise : fields[field];
-  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new SpecFault(`${field} must be a whole number from ${min} to ${max}${value === undefined ? '; it is missing' : `, not ${JSON.stringify(value)}`}`);
 }

@@ -14,7 +14,7 @@ import type { Plan, PlanOptions } from '../../../src/protocol/alm/plan.ts';
 import { OBJECTIVES, plan, PLANNER_NAMES } from '../../../src/protocol/alm/plan.ts';
 import { replan } from '../../../src/protocol/alm/replan.ts';
 import { Tree } from '../../../src/protocol/alm/tree.ts';
-import { anyInstance, assertValid, feasibleInstance, lowestByTrial, ofMatrix, onLine, parentsOf } from './instances.ts';
+import { anyInstance, assertValid, feasibleInstance, inPlane, lowestByTrial, ofMatrix, onLine, parentsOf } from './instances.ts';
 
 const WORK = 20_000;
 
@@ -91,10 +91,12 @@ test('best is the lowest there is for ten members', () => {
 });
 
 test('fewest helpers for the same height: one that gains nothing is not kept', () => {
-  // Two helpers would do the same; the second serves nobody better.
-  const { tree } = planned(onLine([0, 20, 21, 22, 10, 10], [1, 2, 2, 2, 4, 4], 4));
-  assert.equal(tree.helpers, 1);
-  assert.equal(tree.heightMs, 22);
+  const degrees = [1, 2, 2, 2, 4, 4];
+  const gaining = planned(inPlane([[0, 0], [20, 0], [10, 11], [10, -12], [10, 0], [10, 0]], degrees, 4)).tree;
+  assert.deepEqual([gaining.helpers, gaining.heightMs], [1, 22]);
+  // On a line the members pass it on as fast by themselves.
+  const idle = planned(onLine([0, 20, 21, 22, 10, 10], degrees, 4)).tree;
+  assert.deepEqual([idle.helpers, idle.heightMs], [0, 22]);
 });
 
 test('objective bottleneck: no tree is wider, and of the widest it takes a low one', () => {
