@@ -62,3 +62,21 @@ test('what is wrong with the file is one sentence and exit code 2', async () => 
   }
   assert.match(oneSentence((await grove.run(['plan', grove.path('none.json')])).stderr), /Cannot read/);
 });
+
+test('sim alm: one line a case, the same for the same seed; a wrong list is refused', async () => {
+  const args = ['sim', 'alm', '--groups', '10', '--runs', '2', '--work', '20000', '--algorithms', 'amcast+adjust,best', '--select', 'minmax', '--json'];
+  const once = await grove.run(args);
+  assert.equal(once.code, 0, once.stderr);
+  const cases = once.stdout.toString().trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual(cases.map(({ groupSize, algorithm, select, latencies }) => [groupSize, algorithm, select, latencies]), [
+    [10, 'amcast+adjust', null, 'true'], [10, 'best', 'minmax', 'true'], [10, 'best', 'minmax', 'coordinates'],
+  ]);
+  for (const { improvement, helpers } of cases) {
+    const { mean, sd } = improvement as Record<string, number>;
+    assert.ok(Number.isFinite(mean) && (sd as number) >= 0 && (helpers as Record<string, number>)['mean'] as number >= 0);
+  }
+  assert.deepEqual((await grove.run(args)).stdout, once.stdout);
+  assert.match(oneSentence((await grove.run(['sim', 'alm', '--algorithms', 'x'])).stderr), /Each must be one of amcast\+adjust, critical/);
+  assert.match(oneSentence((await grove.run(['sim', 'alm', '--groups', '1'])).stderr), /from 2 to 1200/);
+  assert.match(oneSentence((await grove.run(['sim', 'alm', '--latency', 'm'])).stderr), /needs --hosts CSV/);
+});

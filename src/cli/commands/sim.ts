@@ -9,6 +9,7 @@ import { STRATEGY_NAMES } from '../../protocol/options.ts';
 import type { RingSimulationResult } from '../../sim/ring/run-ring.ts';
 import { numberWithin, withExamples, withJson } from '../command.ts';
 import { printFields, printJson } from '../output.ts';
+import { defineSimAlm } from './sim-alm.ts';
 import { defineSimLagover } from './sim-lagover.ts';
 import { defineSimBandwidth } from './sim-bandwidth.ts';
 import { defineSimCoordinates } from './sim-coordinates.ts';
@@ -55,6 +56,7 @@ export function defineSim(program: Command): void {
   defineSimSomo(sim);
   defineSimCoordinates(sim);
   defineSimBandwidth(sim);
+  defineSimAlm(sim);
 }
 
 async function run(options: SimOptions): Promise<void> {

@@ -40,7 +40,7 @@ class Construction {
   readonly #tree: Tree;
   readonly #candidates: Candidates | undefined;
   readonly #creditMs: Millis;
-  /** Members that are not in the tree, in any order. */
+  /** Members that are not in the tree, in any order; the columns below stand in the same order, so that passes over them run straight. */
   readonly #waiting: Int32Array;
   #waitingCount: number;
   /** Nodes in the tree that have a free link, in any order. */
@@ -50,6 +50,7 @@ class Construction {
   readonly #cost: Float64Array;
   readonly #via: Int32Array;
   readonly #stale: Uint8Array;
+  readonly #degree: Int32Array;
   readonly #row: Float64Array;
   /** Free links in the tree. */
   #slots: number;
@@ -63,9 +64,10 @@ class Construction {
     this.#waiting = Int32Array.from({ length: members - 1 }, (_, i) => i + 1);
     this.#waitingCount = members - 1;
     this.#open = new Int32Array(size);
-    this.#cost = new Float64Array(size).fill(Infinity);
-    this.#via = new Int32Array(size).fill(NONE);
-    this.#stale = new Uint8Array(size);
+    this.#cost = new Float64Array(members).fill(Infinity);
+    this.#via = new Int32Array(members).fill(NONE);
+    this.#stale = new Uint8Array(members);
+    this.#degree = degrees.slice(1, members);
     this.#row = new Float64Array(Math.max(members, size));
     this.#slots = degrees[ROOT] as number;
   }
@@ -79,38 +81,48 @@ class Construction {
         continue;
       }
       const u = this.#waiting[at] as number;
-      this.#waiting[at] = this.#waiting[--this.#waitingCount] as number;
-      this.#absorb(u);
+      const p = this.#via[at] as number;
+      this.#take(at);
+      this.#absorb(u, p);
     }
     this.#tree.refresh();
     return this.#tree;
   }
 
+  #take(at: number): void {
+    const last = --this.#waitingCount;
+    for (const column of [this.#waiting, this.#cost, this.#via, this.#stale, this.#degree]) column[at] = column[last] as number;
+  }
+
   /** Where in `waiting` the node stands that would hear soonest, if it leaves a free link or is the last. */
   #choose(): number {
-    const { degrees } = this.#instance;
+    if (this.#slots === 0) return NONE;
+    const needed = this.#waitingCount === 1 ? 1 : 3 - this.#slots;
     for (;;) {
-      let chosen = NONE;
-      let least = Infinity;
-      let node = NONE;
-      const needed = this.#waitingCount === 1 ? 1 : 3 - this.#slots;
-      if (this.#slots === 0) return NONE;
-      for (let i = 0; i < this.#waitingCount; i++) {
-        const v = this.#waiting[i] as number;
-        const degree = degrees[v] as number;
-        const cost = (this.#cost[v] as number) - this.#creditMs * (degree - 2);
-        if (cost > least || (cost === least && v > node) || degree < needed) continue;
-        least = cost;
-        chosen = i;
-        node = v;
-      }
-      if (chosen === NONE || this.#stale[node] === 0) return chosen;
-      this.#lookAgain(node);
+      const chosen = this.#soonest(needed);
+      if (chosen === NONE || this.#stale[chosen] === 0) return chosen;
+      this.#lookAgain(chosen);
     }
   }
 
-  #absorb(u: number): void {
-    const p = this.#via[u] as number;
+  #soonest(needed: number): number {
+    const waiting = this.#waiting;
+    const costs = this.#cost;
+    const degrees = this.#degree;
+    const creditMs = this.#creditMs;
+    const count = this.#waitingCount;
+    let chosen = NONE;
+    let least = Infinity;
+    for (let i = 0; i < count; i++) {
+      const cost = (costs[i] as number) - creditMs * ((degrees[i] as number) - 2);
+      if (cost > least || (degrees[i] as number) < needed || (cost === least && chosen !== NONE && (waiting[i] as number) > (waiting[chosen] as number))) continue;
+      least = cost;
+      chosen = i;
+    }
+    return least === Infinity ? NONE : chosen;
+  }
+
+  #absorb(u: number, p: number): void {
     assert(p !== NONE && this.#tree.isOpen(p), 'the remembered parent has a free link');
     const isLastLink = (this.#tree.degree[p] as number) === (this.#instance.degrees[p] as number) - 1;
     const helper = this.#candidates !== undefined && isLastLink ? this.#findHelper(u, p, this.#candidates) : NONE;
@@ -122,9 +134,11 @@ class Construction {
 
   /** S in Table B: everybody who waits for the same parent. A helper for one alone would only be a detour. */
   #findHelper(u: number, p: number, candidates: Candidates): number {
-    for (let i = 0; i < this.#waitingCount; i++) if (this.#stale[this.#waiting[i] as number] === 1) this.#lookAgain(this.#waiting[i] as number);
     const followers = [u];
-    for (let i = 0; i < this.#waitingCount; i++) if (this.#via[this.#waiting[i] as number] === p) followers.push(this.#waiting[i] as number);
+    for (let i = 0; i < this.#waitingCount; i++) {
+      if (this.#stale[i] === 1) this.#lookAgain(i);
+      if (this.#via[i] === p) followers.push(this.#waiting[i] as number);
+    }
     return followers.length === 1 ? NONE : candidates.take(p, followers);
   }
 
@@ -147,10 +161,8 @@ class Construction {
   #close(node: number): void {
     const at = this.#open.subarray(0, this.#openCount).indexOf(node);
     if (at >= 0) this.#open[at] = this.#open[--this.#openCount] as number;
-    for (let i = 0; i < this.#waitingCount; i++) {
-      const v = this.#waiting[i] as number;
-      if (this.#via[v] === node) this.#stale[v] = 1;
-    }
+    const via = this.#via;
+    for (let i = 0; i < this.#waitingCount; i++) if (via[i] === node) this.#stale[i] = 1;
   }
 
   /** A new node in the tree may be a better parent. */
@@ -159,20 +171,20 @@ class Construction {
     this.#open[this.#openCount++] = w;
     this.#instance.latencies.row(w, this.#waiting, this.#waitingCount, this.#row);
     const height = this.#tree.height[w] as number;
+    const row = this.#row;
+    const costs = this.#cost;
     for (let i = 0; i < this.#waitingCount; i++) {
-      const v = this.#waiting[i] as number;
-      const cost = height + (this.#row[i] as number);
-      if (cost < (this.#cost[v] as number) || (cost === this.#cost[v] && this.#stale[v] === 1)) {
-        this.#cost[v] = cost;
-        this.#via[v] = w;
-        this.#stale[v] = 0;
-      }
+      const cost = height + (row[i] as number);
+      if (cost > (costs[i] as number) || (cost === costs[i] && this.#stale[i] === 0)) continue;
+      costs[i] = cost;
+      this.#via[i] = w;
+      this.#stale[i] = 0;
     }
   }
 
-  #lookAgain(v: number): void {
+  #lookAgain(at: number): void {
     const { height } = this.#tree;
-    this.#instance.latencies.row(v, this.#open, this.#openCount, this.#row);
+    this.#instance.latencies.row(this.#waiting[at] as number, this.#open, this.#openCount, this.#row);
     let least = Infinity;
     let via = NONE;
     for (let i = 0; i < this.#openCount; i++) {
@@ -183,8 +195,8 @@ class Construction {
         via = w;
       }
     }
-    this.#cost[v] = least;
-    this.#via[v] = via;
-    this.#stale[v] = 0;
+    this.#cost[at] = least;
+    this.#via[at] = via;
+    this.#stale[at] = 0;
   }
 }

@@ -38,8 +38,9 @@ const PATIENCE_PER_NODE = 6;
 const KICKS_MAX = 4;
 /** Shares of the mean latency that a free link is worth to the builders of further first trees. */
 const CREDIT_SHARES = [0.05, 0.1, 0.2, 0.4];
-/** A proof that takes longer is given up: up to 12 members it takes a tenth of that. */
-const PROOF_STEPS_MAX = 10_000;
+/** A first proof is given up after so many steps; each further one may take so many times more. */
+const PROOF_STEPS = 5_000;
+const PROOF_GROWTH = 4;
 /** With more hosts another first tree takes longer than it gains. */
 const OTHER_FIRSTS_MAX = 3_000;
 /** Lower by less than this is not lower. */
@@ -64,7 +65,8 @@ class Search {
   readonly #spare: Tree;
   #bestMs: Millis;
   #moves: number;
-  #isSmall: boolean;
+  readonly #isSmall: boolean;
+  #proofSteps = PROOF_STEPS;
 
   constructor(instance: Instance, first: Tree, moves: number, options: SearchOptions) {
     this.#instance = instance;
@@ -113,10 +115,10 @@ class Search {
     return { tree: this.#best, moves: this.#moves };
   }
 
-  /** Is what was found the lowest there is? Asked once; if there is a lower one, that is it. */
+  /** Is what was found the lowest there is? If the proof ends at a lower one, that is kept. */
   #prove(): boolean {
-    this.#isSmall = false;
-    const { heightMs, parents, isProven } = optimum(this.#instance, this.#bestMs, PROOF_STEPS_MAX, this.#options.budget);
+    const { heightMs, parents, isProven } = optimum(this.#instance, this.#bestMs, this.#proofSteps, this.#options.budget);
+    this.#proofSteps *= PROOF_GROWTH;
     if (parents !== undefined) {
       this.#best.copyFrom(Tree.fromParents(this.#instance, parents));
       this.#bestMs = heightMs;

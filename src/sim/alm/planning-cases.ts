@@ -25,7 +25,8 @@ export type LatencySource = 'true' | 'coordinates';
 export interface CaseSpec {
   readonly groupSize: number;
   readonly algorithm: CaseAlgorithm;
-  readonly select: HelperChoice;
+  /** Null without helpers. */
+  readonly select: HelperChoice | null;
   readonly latencies: LatencySource;
 }
 
@@ -43,8 +44,20 @@ export interface CaseOptions {
   readonly work: number;
 }
 
+/** What `best` is given in experiments: about half a second for 200 members, on an idle machine. */
+export const CASE_WORK = 3_000_000;
 /** Groups of slow hosts that no tree can serve are drawn again, so often. */
 const DRAWS_MAX = 1_000;
+
+/** All combinations; without helpers there is nothing to choose, and latencies are known. */
+export function casesOf(
+  groups: readonly number[], algorithms: readonly CaseAlgorithm[], selects: readonly HelperChoice[], sources: readonly LatencySource[],
+): CaseSpec[] {
+  return groups.flatMap((groupSize) => algorithms.flatMap((algorithm): CaseSpec[] => {
+    if (PLANNERS[algorithm] === 'amcast') return [{ groupSize, algorithm, select: null, latencies: 'true' }];
+    return sources.flatMap((latencies) => selects.map((select) => ({ groupSize, algorithm, select, latencies })));
+  }));
+}
 
 /** One result for each case, in order; or why a group size cannot be had. */
 export function runCases(pools: readonly HostPool[], cases: readonly CaseSpec[], options: CaseOptions): CaseResult[] | string {
@@ -108,7 +121,7 @@ class Group {
     const instance = latencies === 'true' ? this.#truth : this.#predicted;
     const planned = plan(planner === 'amcast' ? this.alone : instance, {
       planner, adjust: algorithm.endsWith('+adjust'), objective: 'height', random, budget: new WorkBudget(options.work),
-      helpers: { select, minDegree: options.minHelperDegree, radiusMs: options.radiusMs },
+      helpers: { select: select ?? 'minmax', minDegree: options.minHelperDegree, radiusMs: options.radiusMs },
     });
     assert(typeof planned !== 'string', 'the group has a tree');
     const { tree } = planned;
