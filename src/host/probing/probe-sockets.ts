@@ -2,11 +2,13 @@
  * The UDP sockets of bandwidth measurements: one for each family, opened when first needed.
  *
  * Every datagram belongs to a measurement by its token; others are counted and dropped. Hellos go both ways first: they
- * open address translators on either side, and say under which address the other one is really seen.
+ * open address translators on either side, and say under which port the other one is really seen. Only the other end of the
+ * connection is sent to: whoever wrote a false sender on its hello would have a third machine hit with trains.
  */
 import type { Socket } from 'node:dgram';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { SocketAddress } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HostCounters } from '../facts.ts';
@@ -28,7 +30,7 @@ const QUIET_MS = 150;
 /** One measurement's part of the socket. Ends with `close`. */
 export interface Meeting {
   readonly arrivals: Arrivals;
-  /** Sends hellos, and tells where the other side's came from; undefined if none came. */
+  /** Sends hellos, and tells where the other side's came from; undefined if none came from its address. */
   greet(): Promise<Endpoint | undefined>;
   sendTrain(to: Endpoint, train: number, packets: number): Promise<void>;
   /** Until all packets of the train are there, or no more seem to come. */
@@ -41,6 +43,7 @@ export class ProbeSockets {
   /** Loopback only, if the peer listens on nothing else. */
   readonly #isLoopbackOnly: () => boolean;
   readonly #sockets = new Map<Family, Promise<Socket>>();
+  #stopped = false;
   readonly #meetings = new Map<string, { readonly arrivals: Arrivals; onHello: ((from: Endpoint) => void) | undefined; onPacket: () => void }>();
 
   constructor(counters: HostCounters, isLoopbackOnly: () => boolean) {
@@ -66,10 +69,13 @@ export class ProbeSockets {
       arrivals,
       greet: async () => {
         const heard = new Promise<Endpoint | undefined>((resolve) => {
-          state.onHello = resolve;
+          state.onHello = (from) => hostOf(from, family) === hostOf(to, family) && resolve(from);
           setTimeout(() => resolve(undefined), HELLO_WAIT_MS).unref();
         });
-        for (const afterMs of HELLO_AT_MS) setTimeout(() => void this.#send(socket, [helloDatagram(token)], to), afterMs).unref();
+        const hello = (): void => {
+          if (this.#meetings.has(key)) void this.#send(socket, [helloDatagram(token)], to);
+        };
+        for (const afterMs of HELLO_AT_MS) setTimeout(hello, afterMs).unref();
         return heard;
       },
       sendTrain: async (endpoint, train, packets) => this.#send(socket, trainDatagrams(token, train, packets), endpoint),
@@ -88,12 +94,14 @@ export class ProbeSockets {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     const opening = [...this.#sockets.values()];
     this.#sockets.clear();
     for (const socket of await Promise.all(opening.map(async (one) => one.catch(() => undefined)))) socket?.close();
   }
 
   async #socket(family: Family): Promise<Socket | undefined> {
+    if (this.#stopped) return undefined;
     let opening = this.#sockets.get(family);
     if (opening === undefined) {
       opening = this.#open(family);
@@ -142,4 +150,10 @@ export class ProbeSockets {
       }
     })));
   }
+}
+
+/** One spelling for each address, without the interface that a link-local one is seen on. */
+function hostOf({ address }: Endpoint, family: Family): string {
+  const [host = ''] = address.split('%');
+  return family === 'udp4' ? host : new SocketAddress({ address: host, family: 'ipv6' }).address;
 }

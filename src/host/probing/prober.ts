@@ -86,6 +86,7 @@ export class Prober {
       await this.#follow(dialogue, line, offer).finally(() => {
         this.#busy = false;
       });
+      await dialogue.close();
     } catch {
       dialogue.abort('the measurement failed');
     }

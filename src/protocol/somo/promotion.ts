@@ -95,6 +95,13 @@ export class Promotion {
     return this.#agreed !== undefined;
   }
 
+  /** This machine leaves: it takes part in nothing any more, whatever was agreed. */
+  stop(): void {
+    this.notary = undefined;
+    this.#called = undefined;
+    this.#agreed = undefined;
+  }
+
   // --- at the root ---
 
   /** This machine hosts the root, and has its view. */

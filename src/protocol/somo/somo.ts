@@ -169,6 +169,7 @@ export class Somo {
 
   stop(): void {
     this.gather.stop();
+    this.promotion.stop();
   }
 
   // --- getters ---

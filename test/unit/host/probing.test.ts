@@ -1,12 +1,14 @@
 /** Bandwidth between real hosts on loopback: over UDP, over the stream when UDP is closed, and what is refused. */
 import assert from 'node:assert/strict';
 import { Socket } from 'node:dgram';
+import { once } from 'node:events';
 import { after, mock, test } from 'node:test';
 import fc from 'fast-check';
 import type { Rate } from '../../../src/protocol/measure/bandwidth.ts';
 import { RATE_MAX } from '../../../src/protocol/measure/bandwidth.ts';
 import { Arrivals, helloDatagram, PACKET_BYTES, readDatagram, trainDatagrams } from '../../../src/host/probing/datagrams.ts';
 import { rateFrom } from '../../../src/host/probing/probe-dialogue.ts';
+import { Prober } from '../../../src/host/probing/prober.ts';
 import type { ToyHost, ToyOptions } from './toy.ts';
 import { startToy } from './toy.ts';
 
@@ -36,6 +38,20 @@ test('[0075] one measurement over UDP tells both sides, and what it sends is bou
   const { probeBytesSent } = a.host.counters;
   assert.ok(probeBytesSent > 10 * PACKET_BYTES && probeBytesSent < 300_000, `${probeBytesSent} bytes`);
   assert.ok(b.host.counters.probeBytesReceived > 0);
+});
+
+test('a measurement leaves no stream behind on either side', { timeout: 20_000 }, async () => {
+  const [a, b] = await pair();
+  const answer = mock.method(Prober.prototype, 'answer');
+  try {
+    assert.notEqual(await a.host.measureBandwidth(b.host.contact), undefined);
+    const stream = answer.mock.calls[0]?.arguments[0];
+    assert.ok(stream);
+    if (stream.status === 'open' || stream.status === 'closing') await once(stream, 'close');
+    assert.equal(stream.status, 'closed');
+  } finally {
+    answer.mock.restore();
+  }
 });
 
 test('whoever was measured a moment ago takes no part again at once', async () => {
