@@ -48,6 +48,9 @@ const MACHINES_MAX = 2 ** 31;
 const AGE_MAX_MS = 2 ** 31;
 const HEIGHT_MAX = 255;
 
+/** Numbers of a state that can be left out one by one. */
+const KEPT_MAX = 16;
+
 /** What a logical node without machines says: its representative's link is alive. */
 export function emptyPartial(now: Millis): Partial {
   return { machines: 0, space: 0, oldestAt: now, height: 0, before: 0, after: 0, summary: EMPTY_SUMMARY, tallies: NO_TALLIES };
@@ -119,7 +122,8 @@ export function toWire(node: LogicalNode, partial: Partial, before: Partial | un
   const same = before !== undefined && isSameExtent(before, partial);
   const fields: SomoField[] = [];
   for (const [name, state] of partial.summary) {
-    if (!sameState(state, before?.summary.get(name))) fields.push(fieldOf(name, state));
+    const known = before?.summary.get(name);
+    if (!sameState(state, known)) fields.push(fieldOf(name, state, known));
   }
   for (const name of before?.summary.keys() ?? []) if (!partial.summary.has(name)) fields.push(fieldOf(name, NOTHING));
   return {
@@ -143,7 +147,8 @@ export function fromWire(wire: SomoPartial, before: Partial | undefined, now: Mi
   for (const field of wire.fields) {
     const name = field.id > 0 ? fieldName(field.id) : field.name;
     if (name === undefined || (field.id === 0 && !isAttributeName(name))) continue;
-    const state: State = { numbers: field.numbers, texts: field.texts };
+    const state = stateOf(field, before?.summary.get(name));
+    if (!state) return undefined;
     if (state.numbers.length === 0) summary.delete(name);
     else if (isSaneField(name, state, machines)) summary.set(name, state);
     else {
@@ -227,7 +232,19 @@ function mergeTallies(parts: readonly Partial[], standing: readonly Standing[], 
   return merged;
 }
 
-function fieldOf(name: string, { numbers, texts }: State): SomoField {
+/** Of numbers only those that differ from what was told before. */
+function fieldOf(name: string, { numbers, texts }: State, before?: State): SomoField {
   const id = fieldId(name);
-  return { id, name: id === 0 ? name : '', numbers, texts };
+  const isAlike = before?.numbers.length === numbers.length && texts.length === 0 && before.texts.length === 0 && numbers.length <= KEPT_MAX;
+  const isKept = (i: number): boolean => isAlike && Object.is(numbers[i], before.numbers[i]);
+  const kept = isAlike ? numbers.reduce((mask, _, i) => (isKept(i) ? mask | (1 << i) : mask), 0) : 0;
+  return { id, name: id === 0 ? name : '', numbers: kept === 0 ? numbers : numbers.filter((_, i) => !isKept(i)), texts, kept };
+}
+
+/** The state that a field tells; undefined when what it leaves out was never told. */
+function stateOf({ numbers, texts, kept }: SomoField, before: State | undefined): State | undefined {
+  if (kept === 0) return { numbers, texts };
+  const told = [...numbers];
+  const all = before?.numbers.map((number, i) => ((kept & (1 << i)) !== 0 ? number : told.shift()));
+  return all === undefined || told.length > 0 || all.includes(undefined) ? undefined : { numbers: all as number[], texts };
 }

@@ -16,6 +16,7 @@ export interface SomoField {
   readonly name: string;
   readonly numbers: readonly number[];
   readonly texts: readonly string[];
+  readonly kept: number;
 }
 
 export interface SomoTally {
