@@ -58,7 +58,9 @@ export class BandwidthWatch {
     this.book.tried(contact.peerId, now);
     const before = this.#host.counters.probeBytesSent;
     const rate = await this.#host.measureBandwidth(contact);
-    this.#budget -= this.#host.counters.probeBytesSent - before;
+    const spent = this.#host.counters.probeBytesSent - before;
+    this.#budget -= spent;
+    if (spent === 0) this.book.refused(contact.peerId, performance.now());
     if (rate !== undefined) this.book.record(contact.peerId, 'outgoing', rate, performance.now());
   }
 }

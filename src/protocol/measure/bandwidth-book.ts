@@ -19,6 +19,8 @@ const PEERS_MAX = 64;
 const BELIEVED_MS = 6 * 3_600_000;
 /** A neighbour is measured again after this, whatever came out. */
 const AGAIN_MS = 2 * 3_600_000;
+/** Nor before this, if it took no part: in a pool of two both may have measured at one moment, and refused each other. */
+const REFUSED_AGAIN_MS = 5 * 60_000;
 
 export class BandwidthBook {
   readonly #entries = new Map<string, Entry>();
@@ -42,6 +44,11 @@ export class BandwidthBook {
 
   tried(peerId: string, now: Millis): void {
     this.#put(peerId, { rates: {}, ...this.#entries.get(peerId), triedAt: now });
+  }
+
+  /** The try came to nothing before anything was measured. */
+  refused(peerId: string, now: Millis): void {
+    this.tried(peerId, now - AGAIN_MS + REFUSED_AGAIN_MS);
   }
 
   /** This machine's own uplink or downlink in bit/s; undefined when nothing tells. */

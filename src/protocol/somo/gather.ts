@@ -44,6 +44,8 @@ const CALL_WAIT_MS = 600;
 /** A host that could not be found is looked for again after this. */
 const RETRY_MS = 1_000;
 const NODES_MAX = 128;
+/** Of one child, over all parts of its answers: what is more is left out until the child tells of all. */
+const TOLD_MAX = 2 * NODES_MAX;
 
 export interface GatherParts {
   readonly local: Local;
@@ -210,7 +212,7 @@ export class Gather {
       for (const wire of report.partials) {
         const node = fromWireNode(wire.node);
         const number = numberOf(node);
-        if (!this.#parts.tree.has(node)) continue;
+        if (!this.#parts.tree.has(node) || (partials.size >= TOLD_MAX && !partials.has(number))) continue;
         const partial = fromWire(wire, base?.get(number), now, standing.all, ops, counts);
         if (!partial) continue;
         partials.set(number, partial);

@@ -51,3 +51,11 @@ test('no more than 64 peers are remembered', () => {
   for (let i = 0; i < 200; i++) book.record(`p${i}`, 'outgoing', rate(200 - i), 0);
   assert.equal(book.own('outgoing', 0), 200 - 136);
 });
+
+test('whoever took no part, busy with another measurement, is asked again after five minutes and not after two hours', () => {
+  const book = new BandwidthBook();
+  book.tried('a', 0);
+  book.refused('a', 0);
+  assert.equal(book.due(['a'], 5 * 60_000 - 1), undefined);
+  assert.equal(book.due(['a'], 5 * 60_000), 'a');
+});
