@@ -74,6 +74,9 @@ const NO_ATTRIBUTES: Report = new Map();
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   checkAttributes(options.attributes ?? NO_ATTRIBUTES);
   if (options.capability !== undefined) compileNumber(options.capability);
+  if (options.capability !== undefined && options.promote !== true) {
+    throw new GroveError('usage', 'A capability counts only with promotion: add --promote, or leave --capability out.');
+  }
   const state = openState(options.directory);
   const daemon = new Daemon(state, options);
   try {
