@@ -194,47 +194,31 @@ describe('when something breaks in the middle', () => {
     });
   }
 
-  for (const [who, goer] of [['the root', 'root'], ['the machine that goes there', 'strong']] as const) {
-    for (const afterMs of [10, 60, 110, 160]) {
-      test(`${who} leaves ${afterMs} ms after the call: it goes, and what was agreed is void`, () => {
-        const found = weakAndRoot();
-        let armed = false;
-        const world = pool({
-          capability: withStrong(found.strong),
-          onSign: ({ ring }, index) => {
-            if (armed || index !== found.strong) return;
-            armed = true;
-            ring.world.at(ring.world.now() + afterMs, () => ring.leave(found[goer]));
-          },
+  const ENDS = [
+    ['leaves', 'it goes, and what was agreed is void', [10, 60, 110, 160]],
+    ['dies', 'the ring is whole', [10, 60, 110, 160, 210, 260]],
+  ] as const;
+  for (const [how, then, moments] of ENDS) {
+    for (const [who, role] of [['the root', 'root'], ['the machine that goes there', 'strong']] as const) {
+      for (const afterMs of moments) {
+        test(`${who} ${how} ${afterMs} ms after the call: ${then}`, () => {
+          const found = weakAndRoot();
+          let armed = false;
+          const world = pool({
+            capability: withStrong(found.strong),
+            onSign: ({ ring }, index) => {
+              if (armed || index !== found.strong) return;
+              armed = true;
+              ring.world.at(ring.world.now() + afterMs, () => (how === 'leaves' ? ring.leave(found[role]) : ring.crash(found[role])));
+            },
+          });
+          world.ring.world.runFor(LONG_ENOUGH_MS);
+          assert.ok(armed, 'the swap was begun');
+          world.ring.world.runFor(120_000);
+          assertPartition(world);
+          assert.deepEqual([world.coverage, world.view?.machines], [1, PEERS - 1]);
         });
-        world.ring.world.runFor(LONG_ENOUGH_MS);
-        assert.ok(armed, 'the swap was begun');
-        world.ring.world.runFor(120_000);
-        assertPartition(world);
-        assert.deepEqual([world.coverage, world.view?.machines], [1, PEERS - 1]);
-      });
-    }
-  }
-
-  for (const [who, victim] of [['the root', 'root'], ['the machine that goes there', 'strong']] as const) {
-    for (const afterMs of [10, 60, 110, 160, 210, 260]) {
-      test(`${who} dies ${afterMs} ms after the call`, () => {
-        const found = weakAndRoot();
-        let armed = false;
-        const world = pool({
-          capability: withStrong(found.strong),
-          onSign: ({ ring }, index) => {
-            if (armed || index !== found.strong) return;
-            armed = true;
-            ring.world.at(ring.world.now() + afterMs, () => ring.crash(found[victim]));
-          },
-        });
-        world.ring.world.runFor(LONG_ENOUGH_MS);
-        assert.ok(armed, 'the swap was begun');
-        world.ring.world.runFor(120_000);
-        assertPartition(world);
-        assert.deepEqual([world.coverage, world.view?.machines], [1, PEERS - 1]);
-      });
+      }
     }
   }
 });
