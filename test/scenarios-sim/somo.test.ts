@@ -183,9 +183,9 @@ describe('healing', () => {
       const world = pool(120, { mode, seed: 9 });
       const killed = [...world.ring.world.alive()].filter((index) => index % 5 === 0);
       for (const index of killed) world.ring.crash(index);
-      world.ring.world.runFor(4 * PERIOD_MS);
+      world.ring.world.runFor(3 * PERIOD_MS);
       assert.equal(world.coverage, 1);
-      world.ring.world.runFor(8 * PERIOD_MS);
+      world.ring.world.runFor(9 * PERIOD_MS);
       assert.equal(world.view?.machines, 96);
       assert.equal(world.view.space, CIRCLE);
     });

@@ -99,16 +99,23 @@ export class Slots {
     const { machines } = slot.partial;
     if (before && !samePeer(before.from, slot.from)) {
       if (machines === 0) return false;
-      // Who speaks of itself alone knows best that it is alone there.
+      // Who speaks of itself alone knows best that it is alone there; and of two that say the same, the one that heard it from farther off
+      // may only remember it.
       const isFirstHand = slot.partial.height === 0;
-      if (!isFirstHand && slot.heardAt < Math.min(before.until, before.standsUntil) && machines < before.partial.machines) {
+      const isWorse = machines < before.partial.machines || (machines === before.partial.machines && slot.partial.height > before.partial.height);
+      if (!isFirstHand && slot.heardAt < Math.min(before.until, before.standsUntil) && isWorse) {
         this.#heirs.set(number, slot);
         return false;
       }
     }
     if (samePeer(this.#heirs.get(number)?.from ?? slot.from, slot.from)) this.#heirs.delete(number);
-    if (machines === 0) return this.#slots.delete(number);
+    if (machines === 0) {
+      const wasFilled = this.#slots.delete(number);
+      return this.#succeed(number, slot.heardAt) || wasFilled;
+    }
     if (!before && this.#slots.size >= SLOTS_MAX) return false;
+    // Whoever it takes the slot from is asked no more, and may have been right: it stands by until its own lease ends.
+    if (before && !samePeer(before.from, slot.from)) this.#heirs.set(number, before);
     this.#slots.set(number, slot);
     return before ? !isSameExtent(before.partial, slot.partial) : true;
   }
@@ -123,12 +130,20 @@ export class Slots {
   /** Empties what was not refreshed, and hands over what has stood long enough. */
   expire(now: Millis): void {
     this.#remove((slot) => slot.until <= now);
-    for (const [number, heir] of this.#heirs) {
+    for (const number of [...this.#heirs.keys()]) {
       const before = this.#slots.get(number);
       if (before && before.standsUntil > now) continue;
-      this.#heirs.delete(number);
-      if (heir.until > now) this.#slots.set(number, heir);
+      this.#succeed(number, now);
     }
+  }
+
+  /** Whoever stands by has the slot now. */
+  #succeed(number: number, now: Millis): boolean {
+    const heir = this.#heirs.get(number);
+    this.#heirs.delete(number);
+    if (heir === undefined || heir.until <= now) return false;
+    this.#slots.set(number, heir);
+    return true;
   }
 
   /** Empties those whose parents the zone does not host any more ([0057]). */

@@ -39,6 +39,8 @@ const FIRST_REPORT_MS = 1_000;
 const SOON_MS = 300;
 /** A machine that was not called for so many periods reports by itself. */
 const UNCALLED_PERIODS = 1.2;
+/** After a neighbour's death parents are asked within this whether they are there. */
+const ASK_AFTER_DEATH_MS = 1_000;
 /** How long a call waits for each hop below that has not answered. */
 const CALL_WAIT_MS = 600;
 /** A host that could not be found is looked for again after this. */
@@ -107,7 +109,7 @@ export class Gather {
     });
     parts.membership.listen({
       onZoneChanged: (start, before) => this.#onZoneChanged(start !== undefined, before !== undefined),
-      onPeerGone: () => this.#onNeighbours(),
+      onPeerGone: () => this.#onDeath(),
       onPeerAlive: () => this.#onNeighbours(),
     });
   }
@@ -425,6 +427,20 @@ export class Gather {
     // A seeded stagger, as with heartbeats.
     if (!wasOwner) this.#nextAt = env.now() + env.random.unit() * options.somoPeriodMs;
     this.soon(wasOwner ? SOON_MS : env.random.unit() * FIRST_REPORT_MS);
+  }
+
+  /**
+   * Deaths come together (a rack, a link), and a machine whose parent died is not called any more. To wait until that is
+   * noticed costs a period more at every level, so each death nearby is a reason to ask.
+   */
+  #onDeath(): void {
+    this.#onNeighbours();
+    if (!this.isOn || this.#parts.local.options.somo !== 'synchronised') return;
+    const { env } = this.#parts.local;
+    const askAt = env.now() + env.random.unit() * ASK_AFTER_DEATH_MS;
+    for (const link of this.links.all()) link.dueAt = Math.min(link.dueAt, askAt);
+    this.#nextAt = Math.min(this.#nextAt, askAt);
+    this.#arm();
   }
 
   /** Who stands beside us decides how far down our leaf is. */

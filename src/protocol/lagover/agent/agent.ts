@@ -399,7 +399,7 @@ export class Agent {
   #attach(grant: Grant): void {
     const { tree, local } = this.#context;
     const fault = pathFault(tree, local.contact, grant.contact, grant.path);
-    if (fault === 'false') this.#context.avoid(grant.contact, true);
+    if (fault === 'false') this.#context.avoid(grant.contact, 'liar');
     if (fault !== undefined || this.#slots.find(grant.contact.peerId) !== undefined) {
       this.#release(grant.contact, grant.link);
       if (this.#uplink.parent === undefined && this.#seeker.isResting) this.#seeker.start([]);
@@ -424,7 +424,7 @@ export class Agent {
   }
 
   #onLost(parent: Parent, why: LossReason): void {
-    if (why === 'false' || why === 'silent') this.#context.avoid(parent.contact, why === 'false');
+    if (why === 'false' || why === 'silent') this.#context.avoid(parent.contact, why === 'false' ? 'liar' : 'silent');
     if (why === 'left' || why === 'silent') this.#party.hurry();
     if (why === 'false' || why === 'cycle') this.#release(parent.contact, parent.link);
     if (why !== 'silent' && why !== 'left') this.#context.tally.reconfigurations++;

@@ -19,8 +19,13 @@ const SMOOTHING = 1 / 8;
 /** A hop counts as before until it has changed by more: everybody below hears of every change. */
 const HOP_CHANGE_MS = 10;
 const AVOID_MS = 10_000;
+/** Of who does not take part, or not yet: trees begin with many who join at the same moment. */
+const AVOID_OUTSIDERS_MS = 1_000;
 /** Of who lied; silence may have been the network's. */
 const AVOID_LIARS_MS = 300_000;
+/** Of who had no place although it was said to have one: twice that for the second time, and so on up to AVOID_MS. In a crowd that is mostly chance. */
+const AVOID_REFUSERS_MS = 250;
+const AVOID_FOR_MS = { silent: AVOID_MS, liar: AVOID_LIARS_MS, outsider: AVOID_OUTSIDERS_MS } as const;
 const LINK_SHIFT = 2 ** 20;
 
 /** How often what happened, for whoever measures. */
@@ -49,7 +54,7 @@ export class Context {
   readonly tally: Tally = { interactions: 0, reconfigurations: 0, refusals: 0 };
   readonly #measured = new Map<string, Measured>();
   readonly #avoided = new Map<string, Millis>();
-  readonly #refusedBy = new Map<string, Millis>();
+  readonly #refusedBy = new Map<string, { readonly at: Millis; readonly times: number }>();
   #links = 0;
 
   constructor(local: Local, requests: Requests, tree: Tree, terms: Terms) {
@@ -101,9 +106,13 @@ export class Context {
     return Math.min(this.local.options.initialTimeoutMs, Math.max(STRANGER_RTT_MIN_MS, slowest * STRANGER_MARGIN));
   }
 
-  avoid(peer: Contact, isLiar = false): void {
+  avoid(peer: Contact, why: 'silent' | 'liar' | 'outsider' = 'silent'): void {
+    this.#avoidFor(peer, AVOID_FOR_MS[why]);
+  }
+
+  #avoidFor(peer: Contact, forMs: Millis): void {
     if (peer.peerId === this.tree.source.peerId) return;
-    const until = Math.max(this.#avoided.get(peer.peerId) ?? 0, this.now() + (isLiar ? AVOID_LIARS_MS : AVOID_MS));
+    const until = Math.max(this.#avoided.get(peer.peerId) ?? 0, this.now() + forMs);
     this.#avoided.delete(peer.peerId);
     this.#avoided.set(peer.peerId, until);
     if (this.#avoided.size > AVOIDED_MAX) this.#avoided.delete(this.#avoided.keys().next().value as string);
@@ -111,10 +120,11 @@ export class Context {
 
   /** It was said to have a place, and had none for us: once may be chance. */
   refused(peer: Contact): void {
-    const before = this.#refusedBy.get(peer.peerId) ?? -Infinity;
+    const before = this.#refusedBy.get(peer.peerId);
+    const times = before !== undefined && this.now() - before.at < AVOID_MS ? before.times + 1 : 1;
     this.#refusedBy.delete(peer.peerId);
-    this.#refusedBy.set(peer.peerId, this.now());
-    if (this.now() - before < AVOID_MS) this.avoid(peer);
+    this.#refusedBy.set(peer.peerId, { at: this.now(), times });
+    if (times > 1) this.#avoidFor(peer, Math.min(AVOID_MS, AVOID_REFUSERS_MS * 2 ** times));
     if (this.#refusedBy.size > AVOIDED_MAX) this.#refusedBy.delete(this.#refusedBy.keys().next().value as string);
   }
 

@@ -243,7 +243,7 @@ export class Seeker {
       return this.#pauseUntil(now);
     }
     if (answer.outcome === OUTCOME.ask) this.#queue = [];
-    else this.#context.avoid(reference.contact);
+    else this.#context.avoid(reference.contact, answer.outcome === OUTCOME.anotherTree ? 'outsider' : 'silent');
     this.#pauseUntil(now + ASK_PAUSE_MS + ASK_SPREAD_MS * this.#context.local.env.random.unit());
   }
 
