@@ -7,7 +7,11 @@
 export interface Attribute {
   /** Without its prefix. */
   readonly name: string;
+  /** `p:` of `p:name`; empty without one. */
+  readonly prefix: string;
   readonly value: string;
+  /** Where its name begins. */
+  readonly from: number;
   /** Of the value, without its quotes. */
   readonly start: number;
   readonly end: number;
@@ -28,6 +32,8 @@ export interface XmlVisitor {
   onStart(element: XmlElement): void;
   /** `contentEnd` is where its end tag begins. An element that is never closed has no end. */
   onEnd(element: XmlElement, contentEnd: number, end: number): void;
+  /** A start tag at `start` with a value that fits `runaway`: its closing quote is missing. Reading goes on in that value. */
+  onBroken?(start: number): void;
 }
 
 /** Nothing that is looked for lies deeper, and an end tag is looked for among this many. */
@@ -35,8 +41,9 @@ const DEPTH_MAX = 256;
 const ATTRIBUTES_MAX = 256;
 const SPACE = ' \t\r\n';
 
-export function visitXml(text: string, visitor: XmlVisitor): void {
-  new Scanner(text, visitor).run();
+/** `runaway` finds markup that no value of an attribute has in such documents. */
+export function visitXml(text: string, visitor: XmlVisitor, runaway?: RegExp): void {
+  new Scanner(text, visitor, runaway).run();
 }
 
 class Scanner {
@@ -45,11 +52,13 @@ class Scanner {
   readonly #open: XmlElement[] = [];
   /** Each with its prefix, as end tags must match. */
   readonly #names: string[] = [];
+  readonly #runaway: RegExp | undefined;
   #at = 0;
 
-  constructor(text: string, visitor: XmlVisitor) {
+  constructor(text: string, visitor: XmlVisitor, runaway: RegExp | undefined) {
     this.#text = text;
     this.#visitor = visitor;
+    this.#runaway = runaway;
   }
 
   run(): void {
@@ -119,6 +128,8 @@ class Scanner {
     const full = this.#text.slice(start + 1, nameEnd);
     this.#at = nameEnd;
     const attributes = this.#attributes();
+    if (attributes === 'broken') this.#visitor.onBroken?.(start);
+    if (attributes === 'broken') return true;
     if (attributes === undefined) return false;
     const isEmpty = this.#text[this.#at - 2] === '/';
     const parent = this.#open.at(-1);
@@ -134,8 +145,8 @@ class Scanner {
     return true;
   }
 
-  /** To after the `>` of a start tag; undefined when there is none. */
-  #attributes(): Attribute[] | undefined {
+  /** To after the `>` of a start tag; undefined when there is none. When a value has run away, to the tag in it. */
+  #attributes(): Attribute[] | 'broken' | undefined {
     const text = this.#text;
     const attributes: Attribute[] = [];
     let at = this.#at;
@@ -143,6 +154,7 @@ class Scanner {
       while (SPACE.includes(text[at] ?? '-') || text[at] === '/') at++;
       if (at >= text.length) return undefined;
       if (text[at] === '>') break;
+      const from = at;
       const nameEnd = Math.max(this.#nameEnd(at), at + 1);
       const name = text.slice(at, nameEnd);
       at = this.#skipSpace(nameEnd);
@@ -151,8 +163,14 @@ class Scanner {
       const quote = text[at];
       if (quote !== '"' && quote !== "'") continue; // not well-formed: the value passes for a name
       const end = text.indexOf(quote, at + 1);
+      const value = text.slice(at + 1, end < 0 ? text.length : end);
+      const runaway = this.#runaway?.exec(value);
+      if (runaway) {
+        this.#at = at + 1 + runaway.index;
+        return 'broken';
+      }
       if (end < 0) return undefined;
-      if (attributes.length < ATTRIBUTES_MAX) attributes.push({ name: withoutPrefix(name), value: text.slice(at + 1, end), start: at + 1, end });
+      if (attributes.length < ATTRIBUTES_MAX) attributes.push({ name: withoutPrefix(name), prefix: name.slice(0, name.indexOf(':') + 1), value, from, start: at + 1, end });
       at = end + 1;
     }
     this.#at = at + 1;
