@@ -2,8 +2,9 @@
  * The latest facts of this peer, numbered, for whoever watches: a bounded ring buffer and its readers.
  *
  * A reader names the last event it saw and gets everything after it, then whatever happens. One that is too slow, or was
- * away too long, is told how many events it missed; memory stays bounded whatever readers do. Values of objects are not
- * in here, only their sizes.
+ * away too long, gets an event `gap` that says how many it missed; so does one that names a number which this log has not
+ * reached, because the peer has been started anew since. Memory stays bounded whatever readers do. Values of objects are
+ * not in here, only their sizes.
  */
 import type { Fact } from '../protocol/facts.ts';
 import type { HostFact } from '../host/facts.ts';
@@ -44,11 +45,15 @@ export class EventLog {
 
   /** Events after number `since` (default: only new ones), for as long as the peer runs or until `signal`. */
   async *after(since = this.#lastId, signal?: AbortSignal): AsyncGenerator<LoggedEvent, void, undefined> {
-    let seen = Math.min(since, this.#lastId);
+    let seen = since;
+    if (seen > this.#lastId) {
+      seen = 0;
+      yield { id: 0, at: new Date().toISOString(), event: 'gap', reason: 'The peer has been started since: events count from 1 again.' };
+    }
     while (signal?.aborted !== true) {
       const oldest = this.#events[0]?.id ?? this.#lastId + 1;
       if (seen + 1 < oldest) {
-        yield { id: oldest - 1, at: new Date().toISOString(), event: 'events-missed', count: oldest - 1 - seen };
+        yield { id: oldest - 1, at: new Date().toISOString(), event: 'gap', count: oldest - 1 - seen, reason: 'These events are no longer kept.' };
         seen = oldest - 1;
       }
       const next = this.#events[seen + 1 - (this.#events[0]?.id ?? 0)];

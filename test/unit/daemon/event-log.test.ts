@@ -34,8 +34,14 @@ test('the log is bounded, and a reader learns how many events it missed', async 
   const log = new EventLog(10);
   for (let attempt = 1; attempt <= 100; attempt++) log.add({ kind: 'join-retried', attempt });
   const [missed, first] = await take(log.after(5), 11);
-  assert.deepEqual([missed?.event, missed?.['count'], missed?.id], ['events-missed', 85, 90]);
+  assert.deepEqual([missed?.event, missed?.['count'], missed?.id], ['gap', 85, 90]);
   assert.equal(first?.id, 91);
+});
+
+test('a number from before the peer was started anew is a gap, and everything since follows', async () => {
+  const log = new EventLog();
+  log.add({ kind: 'join-retried', attempt: 1 });
+  assert.deepEqual((await take(log.after(500), 2)).map(({ id, event }) => [id, event]), [[0, 'gap'], [1, 'join-retried']]);
 });
 
 test('a reader ends with its signal and with the log', async () => {
