@@ -32,5 +32,7 @@ export type Fact =
   | { readonly kind: 'object-dropped'; readonly key: Position; readonly why: 'handed-over' | 'expired' | 'forgotten' }
   | { readonly kind: 'objects-handed-over'; readonly count: number }
   | { readonly kind: 'tree-parent'; readonly tree: string; readonly parent: Contact | undefined }
+  | { readonly kind: 'feed-lead'; readonly key: Position; readonly epoch: number; readonly lead: Contact | undefined }
+  | { readonly kind: 'feed-liar'; readonly key: Position; readonly peerId: string; readonly hash: string }
   | { readonly kind: 'told'; readonly topic: string; readonly text: string; readonly from: Contact }
   | { readonly kind: 'message-ignored'; readonly type: string; readonly why: string };

@@ -8,6 +8,7 @@ import { assert, must, unreachable } from '../core/assert.ts';
 import type { Contact } from '../core/contact.ts';
 import type { Millis, Protocol, StreamId, TimerKind } from '../core/env.ts';
 import type { Position } from '../core/position.ts';
+import { Feeds } from './feed/feeds.ts';
 import { Lagover } from './lagover/agent/lagover.ts';
 import type { TreeOracle } from './lagover/agent/oracles.ts';
 import { TreeOracles } from './lagover/agent/oracles.ts';
@@ -30,7 +31,11 @@ import { Router } from './routing/router.ts';
 import type { Strategy } from './routing/strategy.ts';
 import { TableKeeper } from './routing/table-keeper.ts';
 import { Somo } from './somo/somo.ts';
+import type { FeedInput, FeedRegister } from './wire/feed-messages.ts';
+import type { LagAsk, LagInput, LagList, LagLook } from './wire/lagover-messages.ts';
 import type { Message, TableEntry } from './wire/messages.ts';
+
+type TreeMessage = LagInput | LagLook | LagList | LagAsk | FeedInput | FeedRegister;
 
 export class Node implements Protocol<Message> {
   readonly local: Local;
@@ -46,6 +51,8 @@ export class Node implements Protocol<Message> {
   /** Undefined as long as there is no latency-graded tree. */
   #lagover: Lagover | undefined = undefined;
   #oracles: TreeOracles | undefined = undefined;
+  /** Undefined as long as this peer wants no feed and keeps no register. */
+  #feeds: Feeds | undefined = undefined;
 
   constructor(env: NodeEnv, options: ProtocolOptions, self: Contact) {
     this.local = new Local(env, options, self);
@@ -88,6 +95,7 @@ export class Node implements Protocol<Message> {
   leave(onLeft: () => void = () => undefined): void {
     this.#tables.stop();
     this.#somo?.stop();
+    this.#feeds?.leaveAll();
     this.#lagover?.leaveAll();
     this.overlay.replication.handOver(() => {
       this.#ring.leave();
@@ -129,6 +137,14 @@ export class Node implements Protocol<Message> {
     }));
   }
 
+  /** The feeds that it shares with the pool; before it can want any, `use` gives it what that needs. */
+  get feeds(): Feeds {
+    return (this.#feeds ??= new Feeds({
+      local: this.local, requests: this.#requests, lagover: () => this.lagover, owns: (key) => this.membership.owns(key),
+      lookup: (key, onDone, onFail) => void this.router.lookup(key, ({ owner }) => onDone(owner), onFail),
+    }));
+  }
+
   get zoneStart(): Position | undefined {
     return this.membership.zoneStart;
   }
@@ -164,6 +180,10 @@ export class Node implements Protocol<Message> {
       case 'lagNamed':
       case 'lagListed':
       case 'lagSamples':
+      case 'feedHeld':
+      case 'feedStamped':
+      case 'feedAnswer':
+      case 'feedPiece':
       case 'syncReply': return this.#onReply(message.op, from, message, at);
       case 'put':
       case 'setField':
@@ -177,23 +197,7 @@ export class Node implements Protocol<Message> {
       case 'somoNews': return this.#somo?.onMessage(from, message);
       case 'swapAsk': return this.#somo?.promotion.onAsk(from, message);
       case 'swapGo': return this.#somo?.promotion.onGo(from, message);
-      case 'lagMeet':
-      case 'lagClaim':
-      case 'lagLock':
-      case 'lagUnlock':
-      case 'lagMove':
-      case 'lagRelease':
-      case 'lagReport':
-      case 'lagWay':
-      case 'lagBye':
-      case 'lagAudit': return this.lagover.onMessage(from, message);
-      case 'lagLook':
-      case 'lagList':
-      case 'lagAsk': return this.oracles.onMessage(from, message);
-      case 'lagAnswer':
-        if (!this.#requests.onReply(message.op, from, message, at)) this.lagover.onMessage(from, message);
-        return this.#lagover?.settle();
-      default: return unreachable(message);
+      default: return this.#onTreeMessage(from, message, at);
     }
   }
 
@@ -204,6 +208,7 @@ export class Node implements Protocol<Message> {
     else if (kind === TIMER.operations) this.overlay.onTimer();
     else if (kind === TIMER.somo) this.#somo?.onTimer();
     else if (kind === TIMER.lagover) this.#lagover?.onTimer();
+    else if (kind === TIMER.feeds) this.#onFeedsTimer();
     else if (kind === TIMER.descents) this.#somo?.onDescentTimer();
     else this.#ring.onTimer(kind);
   }
@@ -228,6 +233,46 @@ export class Node implements Protocol<Message> {
 
   onStreamClosed(): void {
     // No part uses streams yet.
+  }
+
+  /** Of latency-graded trees and of feeds. */
+  #onTreeMessage(from: Contact, message: TreeMessage, at: Millis): void {
+    switch (message.type) {
+      case 'lagMeet':
+      case 'lagClaim':
+      case 'lagLock':
+      case 'lagUnlock':
+      case 'lagMove':
+      case 'lagRelease':
+      case 'lagReport':
+      case 'lagWay':
+      case 'lagBye':
+      case 'lagAudit': return this.lagover.onMessage(from, message);
+      case 'lagLook':
+      case 'lagList':
+      case 'lagAsk': return this.oracles.onMessage(from, message);
+      case 'lagAnswer':
+        if (!this.#requests.onReply(message.op, from, message, at)) this.lagover.onMessage(from, message);
+        return this.#lagover?.settle();
+      case 'feedRegistered':
+      case 'feedAck': {
+        if (!this.#requests.onReply(message.op, from, message, at)) this.#feeds?.onMessage(from, message);
+        return this.#lagover?.settle();
+      }
+      case 'feedRegister':
+      case 'feedHold':
+      case 'feedFound':
+      case 'feedPush':
+      case 'feedFresh':
+      case 'feedAsk':
+      case 'feedPull':
+      case 'feedWitness':
+      case 'feedNews': {
+        this.feeds.onMessage(from, message);
+        return this.#lagover?.settle();
+      }
+      default: return unreachable(message);
+    }
   }
 
   /** Takes another's place, which takes ours ([0061]). */
@@ -255,6 +300,11 @@ export class Node implements Protocol<Message> {
     const near = this.membership.leafset.contacts();
     const far = random.below(2) === 0 ? this.#tables.randomEntry() : undefined;
     return far ?? (near.length === 0 ? undefined : near[random.below(near.length)]);
+  }
+
+  #onFeedsTimer(): void {
+    this.#feeds?.onTimer();
+    this.#lagover?.settle();
   }
 
   #onRequestsTimer(): void {

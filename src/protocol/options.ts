@@ -22,6 +22,8 @@ export interface ProtocolOptions {
   readonly replicas: number;
   /** Copies that must exist before a write is acknowledged (fewer when the pool is smaller). */
   readonly copiesToAcknowledge: number;
+  /** Peers that ask a feed's origin for all, 1..16. More notice changes sooner and outlive more failures; the origin sees that many clients. */
+  readonly pollers: number;
 
   // --- ring: budget in ARCHITECTURE.md, "what the ring costs" ---
   /** Between heartbeats to the left neighbour. Raising it delays the detection of deaths. */
@@ -91,6 +93,7 @@ export const DEFAULTS: ProtocolOptions = Object.freeze({
   leafsetRadius: 8,
   replicas: 4,
   copiesToAcknowledge: 2,
+  pollers: 3,
   heartbeatMs: 10_000,
   heartbeatGraceMs: 2_500,
   exchangeMs: 24_000,

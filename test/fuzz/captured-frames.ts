@@ -14,6 +14,10 @@ import type { Fact } from '../../src/protocol/facts.ts';
 import { createCodec } from '../../src/protocol/wire/codec.ts';
 import type { Message } from '../../src/protocol/wire/messages.ts';
 import { makeContact } from '../../src/sim/contacts.ts';
+import { FeedHost } from '../../src/sim/feed/feed-host.ts';
+import { MemoryShelf } from '../../src/sim/feed/memory-shelf.ts';
+import { ToyOrigin } from '../../src/sim/feed/toy-origin.ts';
+import { toyTools } from '../../src/sim/feed/toy-tools.ts';
 import { ConstantLatency } from '../../src/sim/latency/latency-model.ts';
 import { toyNotary } from '../../src/sim/somo/toy-notary.ts';
 import { World } from '../../src/sim/world.ts';
@@ -81,6 +85,12 @@ function live(world: World<Message, Fact>): void {
   const listed = { ...tree, id: 'listed' };
   for (let i = 0; i < PEERS; i++) node(i).joinTree(listed, { fanout: 2, constraint: 3 + (i % 4) }, 'directory');
   world.runFor(10_000);
+  const lead = share(world, node);
+  world.crash(lead);
+  world.runFor(60_000);
+  world.respawn(lead, { ...world.contact(lead), incarnation: 2 }, (env) => new Node(env, options, world.contact(lead)));
+  node(lead).join([world.contact((lead + 1) % PEERS)]);
+  world.runFor(20_000);
   node(4).leave();
   for (let i = 5; i < 7; i++) node(i).lagover.leave(tree.id);
   world.runFor(30_000);
@@ -90,6 +100,30 @@ function live(world: World<Message, Fact>): void {
   world.runFor(30_000);
   swap(world);
   world.runFor(30_000);
+}
+
+/** A feed with a document that is pulled in pieces; returns who leads. */
+function share(world: World<Message, Fact>, node: (peer: number) => Node): number {
+  const key = randomKey(world.random('feed'));
+  const origin = new ToyOrigin(toyTools('origin'), 20_000);
+  const hosts = world.alive().map((peer) => {
+    const shelf = new MemoryShelf();
+    const self = node(peer);
+    const host = new FeedHost({
+      origin, shelf, now: () => world.now(), wallClock: () => self.local.env.wallClock(), pool: () => self.feeds,
+      after: (delayMs, action) => world.at(world.now() + delayMs, () => {
+        if (world.protocol(peer) === self) action();
+      }),
+    });
+    self.feeds.use({ shelf, tools: toyTools(self.local.contact.peerId), events: host });
+    self.feeds.subscribe({ key, maxStalenessMs: 5_000, fanout: 2, canPoll: true, floorMs: 0 });
+    return { host, peer };
+  });
+  for (let change = 0; change < 4; change++) {
+    world.runFor(20_000);
+    origin.change(world.now());
+  }
+  return hosts.find(({ host }) => host.role.kind === 'poller' && host.role.slot === 0)?.peer ?? 0;
 }
 
 /** The most capable machine goes to the root. */

@@ -30,6 +30,8 @@ export interface Cluster {
   node(peer: number): Node;
   /** Runs a call into a peer's protocol as an input of its own. */
   input(peer: number, call: (node: Node) => void): void;
+  /** Runs `action` so much later, outside all peers. */
+  after(delayMs: number, action: () => void): void;
   /** What a peer signs swaps of positions with. */
   notary(peer: number): Notary;
   /** Hears the facts of all peers from now on. */

@@ -18,6 +18,7 @@ export class LiveCluster implements Cluster {
   readonly replay: string;
   readonly random: Random;
   readonly #net: Testnet;
+  readonly #timers = new Set<NodeJS.Timeout>();
   readonly #observers: ((peer: number, fact: Fact) => void)[];
 
   private constructor(seed: number, net: Testnet, observers: ((peer: number, fact: Fact) => void)[]) {
@@ -47,6 +48,14 @@ export class LiveCluster implements Cluster {
 
   restart(peer: number): Promise<void> {
     return this.#net.restart(peer);
+  }
+
+  after(delayMs: number, action: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      action();
+    }, delayMs);
+    this.#timers.add(timer);
   }
 
   notary(peer: number): Notary {
@@ -87,6 +96,7 @@ export class LiveCluster implements Cluster {
   }
 
   stop(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer);
     return this.#net.stop();
   }
 }

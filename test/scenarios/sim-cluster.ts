@@ -63,6 +63,11 @@ export class SimCluster implements Cluster {
     call(this.node(peer));
   }
 
+  after(delayMs: number, action: () => void): void {
+    const { world } = this.ring;
+    world.at(world.now() + delayMs, action);
+  }
+
   notary(peer: number): Notary {
     return toyNotary(this.node(peer).local.contact.peerId);
   }

@@ -6,6 +6,7 @@
  */
 import type { Contact } from '../../core/contact.ts';
 import type { Position } from '../../core/position.ts';
+import type { FeedMessage } from './feed-messages.ts';
 import type { LagMessage } from './lagover-messages.ts';
 import type { SomoMessage } from './somo-messages.ts';
 import type { SwapMessage } from './swap-messages.ts';
@@ -62,6 +63,21 @@ export const MESSAGE = {
   lagListed: 57,
   lagAsk: 58,
   lagSamples: 59,
+  feedRegister: 60,
+  feedRegistered: 61,
+  feedHold: 62,
+  feedHeld: 63,
+  feedFound: 64,
+  feedStamped: 65,
+  feedPush: 66,
+  feedAck: 67,
+  feedFresh: 68,
+  feedAsk: 69,
+  feedAnswer: 70,
+  feedPull: 71,
+  feedPiece: 72,
+  feedWitness: 73,
+  feedNews: 74,
 } as const;
 
 export type MessageType = keyof typeof MESSAGE;
@@ -308,4 +324,5 @@ export type Message =
   | SyncReply
   | SomoMessage
   | SwapMessage
-  | LagMessage;
+  | LagMessage
+  | FeedMessage;

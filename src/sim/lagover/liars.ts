@@ -28,7 +28,7 @@ export function lyingEnv(env: NodeEnv, lie: Lie, source: Contact): NodeEnv {
   };
   const lying = (to: Contact, message: Message): Message => {
     if (lie === 'refuses') return refusing(message);
-    if (lie === 'silences') return 'stamp' in message ? { ...message, stamp: firstStamp(to, message.stamp) } : message;
+    if (lie === 'silences') return 'stamp' in message && typeof message.stamp === 'number' ? ({ ...message, stamp: firstStamp(to, message.stamp) } as Message) : message;
     return 'path' in message && message.path !== undefined ? ({ ...message, path: flattering(message.path, source) } as Message) : message;
   };
   return {

@@ -78,6 +78,15 @@ const lagPath = fc.record({ steps: fc.array(lagStep, { maxLength: 3 }), rooted: 
 const lagEntry = fc.record({ contact, delay: double, openSlots: u32, rooted: fc.boolean(), ageMs: u32 }, plain);
 const classes = fc.array(u32, { maxLength: 32 });
 
+const digest = fc.uint8Array({ maxLength: 32 });
+const feedStamp = fc.record({ epoch: u32, seq: double }, plain);
+const feedAttestation = fc.record({ signer: text(64), at: double, signature }, plain);
+const feedRecord = fc.record({
+  stamp: maybe(feedStamp), hash: digest, size: u32, contentType: text(256), etag: text(1024), lastModified: text(128), fetchedAt: double, askedBefore: double,
+  items: fc.uint8Array({ maxLength: 64 }), attestations: fc.array(feedAttestation, { maxLength: 3 }),
+}, plain);
+const feedPoller = fc.record({ slot: u32, contact }, plain);
+
 function of<T extends MessageType>(type: T, parts: { [K in Exclude<keyof Extract<Message, { type: T }>, 'type'>]: Arbitrary<Extract<Message, { type: T }>[K]> }): Arbitrary<Message> {
   return fc.record({ type: fc.constant(type), ...parts } as unknown as Record<string, Arbitrary<unknown>>, plain) as unknown as Arbitrary<Message>;
 }
@@ -142,6 +151,27 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   lagListed: of('lagListed', { op: u32, taken: fc.boolean(), shards: u32 }),
   lagAsk: of('lagAsk', { op: u32, tree: text(64), shard: u32, pinned: fc.boolean(), delayBelow: double }),
   lagSamples: of('lagSamples', { op: u32, known: fc.boolean(), shards: u32, entries: fc.array(lagEntry, { maxLength: 3 }) }),
+  feedRegister: of('feedRegister', {
+    op: u32, key: position, maxStalenessMs: double, canPoll: fc.boolean(), floorMs: double, epoch: u32, lead: maybe(contact), slot: u32, lost: fc.boolean(), leaving: fc.boolean(),
+    liars: fc.array(text(64), { maxLength: 3 }),
+  }),
+  feedRegistered: of('feedRegistered', {
+    op: u32, key: position, known: fc.boolean(), epoch: u32, pollers: fc.array(feedPoller, { maxLength: 3 }), anchorAgeMs: double, strictestMs: double, floorMs: double,
+    subscribers: u32, leaseMs: double, samples: fc.array(contact, { maxLength: 3 }), signers: fc.array(text(64), { maxLength: 3 }),
+  }),
+  feedHold: of('feedHold', { op: u32, key: position, epoch: u32 }),
+  feedHeld: of('feedHeld', { op: u32, holds: fc.boolean(), epoch: u32 }),
+  feedFound: of('feedFound', { op: u32, key: position, record: feedRecord, base: digest, packed: value }),
+  feedStamped: of('feedStamped', { op: u32, outcome: u32, record: maybe(feedRecord), before: maybe(feedStamp) }),
+  feedPush: of('feedPush', { op: u32, key: position, record: feedRecord, base: digest, packed: value, again: fc.boolean() }),
+  feedAck: of('feedAck', { op: u32, key: position, hash: digest, outcome: u32, have: maybe(feedStamp) }),
+  feedFresh: of('feedFresh', { key: position, stamp: feedStamp, freshAt: double }),
+  feedAsk: of('feedAsk', { op: u32, key: position, have: maybe(feedStamp), hash: digest }),
+  feedAnswer: of('feedAnswer', { op: u32, serves: fc.boolean(), latest: maybe(feedStamp), freshAt: double }),
+  feedPull: of('feedPull', { op: u32, key: position, hash: digest, base: digest, offset: u32 }),
+  feedPiece: of('feedPiece', { op: u32, known: fc.boolean(), total: u32, piece: value }),
+  feedWitness: of('feedWitness', { key: position, hash: digest, attestation: feedAttestation, other: maybe(feedRecord) }),
+  feedNews: of('feedNews', { key: position, epoch: u32 }),
   lagBye: of('lagBye', { tree: text(64), link: double }),
   syncReply: of('syncReply', { op: u32, equal: fc.boolean(), entries: fc.array(syncEntry, { maxLength: 6 }), coveredTo: maybe(position) }),
 };

@@ -181,6 +181,12 @@ export class Agent {
     this.#uplink.doubt(peer);
   }
 
+  /** The parent was found lying about what it passes on: it is left, and avoided for long. */
+  distrustParent(): void {
+    const { parent } = this.#uplink;
+    if (parent !== undefined) this.#uplink.distrust(parent);
+  }
+
   /** Says goodbye: the children know whom to turn to, and the parent has a free slot. */
   leave(): void {
     this.#coordinator.stop();

@@ -17,10 +17,15 @@ import { treeNumber } from './somo-directory.ts';
 import type { Terms, Tree } from './tree.ts';
 import { TREES_MAX } from './tree.ts';
 
+/** Undefined: it floats. */
+export type OnParent = (parent: Contact | undefined) => void;
+
 export class Lagover {
   readonly #local: Local;
   readonly #requests: Requests;
   readonly #agents = new Map<string, Agent>();
+  /** Who has to be told of a new parent, and which was told last. */
+  readonly #watched = new Map<string, { parent: Contact | undefined; readonly onParent: OnParent }>();
   /** Of the trees whose oracle has to be told of this peer. */
   readonly #followers = new Map<string, Follower>();
   #armedAt = Infinity;
@@ -31,11 +36,12 @@ export class Lagover {
   }
 
   /** Takes part in a tree: as its source, if that is this peer. False when it takes part in too many already. */
-  join(tree: Tree, terms: Terms, oracle: PeerOracle): boolean {
+  join(tree: Tree, terms: Terms, oracle: PeerOracle, onParent?: OnParent): boolean {
     assert(!this.#agents.has(tree.id), 'a peer takes part in a tree once');
     if (this.#agents.size >= TREES_MAX) return false;
     const agent = new Agent(new Context(this.#local, this.#requests, tree, terms), oracle);
     this.#agents.set(tree.id, agent);
+    if (onParent) this.#watched.set(tree.id, { parent: undefined, onParent });
     const follower = oracle.follow?.(agent);
     if (follower) this.#followers.set(tree.id, follower);
     this.#arm();
@@ -46,6 +52,7 @@ export class Lagover {
   leave(treeId: string): void {
     this.#agents.get(treeId)?.leave();
     this.#agents.delete(treeId);
+    this.#watched.delete(treeId);
     this.#followers.delete(treeId);
   }
 
@@ -117,7 +124,18 @@ export class Lagover {
     }
   }
 
+  /** What is told may lead to further changes. */
+  #tellParents(): void {
+    for (const [treeId, watched] of this.#watched) {
+      const parent = this.#agents.get(treeId)?.parent;
+      if (parent?.peerId === watched.parent?.peerId) continue;
+      watched.parent = parent;
+      watched.onParent(parent);
+    }
+  }
+
   #arm(): void {
+    this.#tellParents();
     let next = Infinity;
     for (const agent of this.#agents.values()) next = Math.min(next, agent.nextDueAt());
     for (const follower of this.#followers.values()) next = Math.min(next, follower.nextDueAt());

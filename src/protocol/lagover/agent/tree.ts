@@ -58,7 +58,7 @@ export function hopOf(tree: Tree, member: { readonly hop: number }): number {
 }
 
 /** Trees of one peer; more are refused. */
-export const TREES_MAX = 64;
+export const TREES_MAX = 1_024;
 /** Length of a path to the root; whoever stands that deep takes no children. */
 export const PATH_MAX = 64;
 /** Children named in a message or shown to a rule; of more, those with the smallest identities. */

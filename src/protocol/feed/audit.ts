@@ -1,0 +1,43 @@
+/**
+ * Spot audits whose total rate does not depend on how many subscribe, and what an auditor concludes.
+ *
+ * Of N subscribers each audits a version with probability c/N: the origin sees about c further requests a version. A matching validator proves
+ * nothing, so the document is fetched whole. If a lie reaches a share f of the subscribers, somebody who was lied to audits it with probability
+ * 1 - e^(-cf): good against wide poisoning, weak against one victim.
+ */
+import type { Millis } from '../../core/env.ts';
+import type { FoundVersion } from './feed.ts';
+
+/** c: audits of a version by the whole pool. */
+export const AUDITS_A_VERSION = 1;
+
+/** Whether this subscriber audits; `draw` is from [0, 1). */
+export function isAuditor(subscribers: number, draw: number): boolean {
+  return draw < AUDITS_A_VERSION / Math.max(1, subscribers);
+}
+
+/** When, after the version came: any time before the pool polls again. */
+export function auditDelay(gapMs: Millis, draw: number): Millis {
+  return gapMs * draw;
+}
+
+/** `other`: the origin may just have gone on. */
+export type Verdict = 'same' | 'other' | 'conflict';
+
+/** What the origin gave compared with what the pool gave. */
+export function verdictOf(told: Pick<FoundVersion, 'hash' | 'etag' | 'items'>, seen: Pick<FoundVersion, 'hash' | 'etag' | 'items'>): Verdict {
+  if (told.hash === seen.hash) return 'same';
+  const isStrong = told.etag !== '' && !told.etag.startsWith('W/');
+  if (isStrong && told.etag === seen.etag) return 'conflict';
+  return missesNewerItem(told.items, seen.items) ? 'conflict' : 'other';
+}
+
+/**
+ * An item that was told is not there although an older one is: documents lose their oldest items, and the newest only when their publisher takes one
+ * back. So this is a suspicion, for the lead to look at, not a proof.
+ */
+function missesNewerItem(told: readonly string[], seen: readonly string[]): boolean {
+  const shown = new Set(seen);
+  const oldestShown = told.findLastIndex((item) => shown.has(item));
+  return told.slice(0, Math.max(0, oldestShown)).some((item) => !shown.has(item));
+}

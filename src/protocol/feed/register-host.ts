@@ -1,0 +1,203 @@
+/**
+ * The registers that this peer keeps: those of the feeds whose keys lie in its zone.
+ *
+ * Whoever asks is answered with all that the register knows; pollers are told of changes at once. A lead that somebody has no way
+ * to is asked whether it still holds its slot, and loses it by silence only. After a change of zones the next owner begins
+ * with nothing, and learns from whoever asks: a lead that somebody knows is asked before another one is made.
+ */
+import type { Contact } from '../../core/contact.ts';
+import type { Millis } from '../../core/env.ts';
+import type { Position } from '../../core/position.ts';
+import type { Local } from '../local.ts';
+import type { Alarms } from '../overlay/alarms.ts';
+import type { Requests } from '../requests.ts';
+import type { FeedRegister, FeedRegistered } from '../wire/feed-messages.ts';
+import type { Register } from './register.ts';
+import { enter, expire, floorOf, grant, hearOfEpoch, leadOf, leave, newRegister, nextDue, pollersOf, SAMPLES_MAX, SETTLE_MS, SLOT_LEASE_MS, slotOf, strictestOf, surpass } from './register.ts';
+
+/** Registers that one peer keeps; of further feeds it says that it does not own their keys, and they go without a pool. */
+const HOSTED_MAX = 4_096;
+const HOLD_ATTEMPTS = 3;
+/** A lead that somebody knows may be asked for so long before another one is made. */
+const ADOPTION_MS = 8_000;
+/** How often a lead is asked at most. */
+const DOUBT_PAUSE_MS = 2_000;
+
+interface Hosted {
+  readonly register: Register;
+  /** Of the alarm that is set. */
+  alarm: number | undefined;
+  alarmAt: Millis;
+  isAsking: boolean;
+  askedAt: Millis;
+}
+
+export interface RegisterHostParts {
+  readonly local: Local;
+  readonly requests: Requests;
+  readonly alarms: Alarms;
+  /** Pollers of each feed: a setting of the pool. */
+  readonly pollers: number;
+  owns(key: Position): boolean;
+  /** For the subscriber that is this peer itself. */
+  tellSelf(message: FeedRegistered): void;
+  /** Whether this peer holds a slot of that epoch. */
+  holdsSelf(key: Position, epoch: number): boolean;
+}
+
+export class RegisterHost {
+  readonly #parts: RegisterHostParts;
+  readonly #hosted = new Map<string, Hosted>();
+
+  constructor(parts: RegisterHostParts) {
+    this.#parts = parts;
+  }
+
+  get hosted(): number {
+    return this.#hosted.size;
+  }
+
+  /** As it stands, for tests and for whoever shows it. */
+  register(key: Position): Register | undefined {
+    return this.#hosted.get(key.hex)?.register;
+  }
+
+  answer(from: Contact, message: FeedRegister): FeedRegistered {
+    const { key, op } = message;
+    const now = this.#parts.local.env.now();
+    const hosted = this.#parts.owns(key) ? this.#find(key, now) : undefined;
+    if (hosted === undefined) {
+      this.#drop(key);
+      return { type: 'feedRegistered', op, key, known: false, epoch: 0, pollers: [], anchorAgeMs: 0, strictestMs: 0, floorMs: 0, subscribers: 0, leaseMs: 0, samples: [], signers: [] };
+    }
+    const { register } = hosted;
+    expire(register, now);
+    if (message.leaving) leave(register, from.peerId);
+    else {
+      this.#learn(hosted, from, message, now);
+      enter(register, from, message, now);
+    }
+    this.#settle(hosted, now, from.peerId);
+    return this.#content(hosted, op, from, now);
+  }
+
+  onMessage(from: Contact, message: FeedRegister): void {
+    this.#parts.local.env.send(from, this.answer(from, message));
+  }
+
+  /** What it says about the lead that it knows. */
+  #learn(hosted: Hosted, from: Contact, { epoch, lead, lost }: FeedRegister, now: Millis): void {
+    const { register } = hosted;
+    const known = leadOf(register);
+    if (known !== undefined) {
+      if (surpass(register, epoch, now)) this.#tellAll(hosted, now, from.peerId);
+      if (lost && lead?.peerId === known.peerId && known.peerId !== from.peerId) this.#doubt(hosted, known, now);
+      return;
+    }
+    hearOfEpoch(register, epoch);
+    if (lead === undefined || lead.peerId === from.peerId || register.slots.size > 0) return;
+    register.grantsFrom = Math.max(register.grantsFrom, Math.min(now + ADOPTION_MS, register.anchor + ADOPTION_MS));
+    this.#doubt(hosted, lead, now);
+  }
+
+  /** Asks a lead whether it is one. */
+  #doubt(hosted: Hosted, lead: Contact, now: Millis): void {
+    const { register } = hosted;
+    const { local, requests, holdsSelf } = this.#parts;
+    if (hosted.isAsking || now - hosted.askedAt < DOUBT_PAUSE_MS) return;
+    hosted.askedAt = now;
+    const onAnswer = (holds: boolean, epoch: number): void => {
+      hosted.isAsking = false;
+      const at = local.env.now();
+      if (!holds) leave(register, lead.peerId);
+      else enter(register, lead, { maxStalenessMs: strictestOf(register), canPoll: true, floorMs: floorOf(register), ...register.registrants.get(lead.peerId), epoch, slot: 1 }, at);
+      register.grantsFrom = Math.min(register.grantsFrom, Math.max(at, register.anchor + SETTLE_MS));
+      this.#settle(hosted, at, '');
+    };
+    if (local.isSelf(lead)) return onAnswer(holdsSelf(register.key, register.epoch), register.epoch);
+    hosted.isAsking = true;
+    requests.ask({
+      to: lead, attempts: HOLD_ATTEMPTS, timeoutMs: local.timeoutTo(undefined),
+      message: (op) => ({ type: 'feedHold', op, key: register.key, epoch: register.epoch }),
+      onReply: (reply) => onAnswer(reply.type === 'feedHeld' && reply.holds && reply.epoch >= register.epoch, reply.type === 'feedHeld' ? reply.epoch : 0),
+      onSilent: () => onAnswer(false, 0),
+    });
+  }
+
+  /** Grants what can be granted, tells pollers of a change, and sets the alarm. `asker` is answered anyway. */
+  #settle(hosted: Hosted, now: Millis, asker: string): void {
+    const { register } = hosted;
+    const before = register.epoch;
+    if (grant(register, now)) this.#tellAll(hosted, now, asker);
+    if (before !== register.epoch) this.#parts.local.env.emit({ kind: 'feed-lead', key: register.key, epoch: register.epoch, lead: leadOf(register) });
+    if (register.registrants.size === 0 && register.slots.size === 0 && now >= register.grantsFrom) return this.#drop(register.key);
+    this.#arm(hosted, now);
+  }
+
+  /** `asker` is answered anyway. */
+  #tellAll(hosted: Hosted, now: Millis, asker: string): void {
+    for (const { contact } of pollersOf(hosted.register)) if (contact.peerId !== asker) this.#tell(hosted, contact, now);
+  }
+
+  #tell(hosted: Hosted, to: Contact, now: Millis): void {
+    const { local, alarms, tellSelf } = this.#parts;
+    const message = this.#content(hosted, 0, to, now);
+    // Never within the call that caused it.
+    if (local.isSelf(to)) alarms.in(0, () => tellSelf(message));
+    else local.env.send(to, message);
+  }
+
+  #arm(hosted: Hosted, now: Millis): void {
+    const { alarms } = this.#parts;
+    const due = nextDue(hosted.register, now);
+    if (hosted.alarm !== undefined && hosted.alarmAt <= due) return;
+    if (hosted.alarm !== undefined) alarms.cancel(hosted.alarm);
+    hosted.alarm = undefined;
+    if (due === Infinity) return;
+    hosted.alarmAt = due;
+    hosted.alarm = alarms.in(Math.max(0, due - now), () => {
+      hosted.alarm = undefined;
+      if (this.#hosted.get(hosted.register.key.hex) !== hosted) return;
+      const at = this.#parts.local.env.now();
+      if (!this.#parts.owns(hosted.register.key)) return this.#drop(hosted.register.key);
+      expire(hosted.register, at);
+      this.#settle(hosted, at, '');
+    });
+  }
+
+  #find(key: Position, now: Millis): Hosted | undefined {
+    const known = this.#hosted.get(key.hex);
+    if (known !== undefined || this.#hosted.size >= HOSTED_MAX) return known;
+    const fresh: Hosted = { register: newRegister(key, this.#parts.pollers, now), alarm: undefined, alarmAt: Infinity, isAsking: false, askedAt: -Infinity };
+    this.#hosted.set(key.hex, fresh);
+    return fresh;
+  }
+
+  #drop(key: Position): void {
+    const hosted = this.#hosted.get(key.hex);
+    if (hosted === undefined) return;
+    if (hosted.alarm !== undefined) this.#parts.alarms.cancel(hosted.alarm);
+    this.#hosted.delete(key.hex);
+  }
+
+  #content({ register }: Hosted, op: number, to: Contact, now: Millis): FeedRegistered {
+    const strictestMs = strictestOf(register);
+    return {
+      type: 'feedRegistered', op, key: register.key, known: true, epoch: leadOf(register) === undefined ? 0 : register.epoch, pollers: pollersOf(register),
+      anchorAgeMs: now - register.anchor, strictestMs: strictestMs === Infinity ? 0 : strictestMs, floorMs: floorOf(register), subscribers: register.registrants.size,
+      leaseMs: slotOf(register, to.peerId) === undefined ? 0 : SLOT_LEASE_MS, samples: this.#samples(register, to), signers: [...register.signers],
+    };
+  }
+
+  /** Some of the others, any of them. */
+  #samples({ registrants }: Register, to: Contact): Contact[] {
+    const { random } = this.#parts.local.env;
+    const others = [...registrants.values()].filter(({ contact }) => contact.peerId !== to.peerId).map(({ contact }) => contact);
+    for (let i = 0; i < Math.min(SAMPLES_MAX, others.length); i++) {
+      const j = i + random.below(others.length - i);
+      [others[i], others[j]] = [others[j] as Contact, others[i] as Contact];
+    }
+    return others.slice(0, SAMPLES_MAX);
+  }
+}
+

@@ -1,0 +1,250 @@
+/**
+ * Who polls one feed for the pool: the decisions of the register that the owner of the feed's key keeps. Pure.
+ *
+ * k slots; whoever holds slot 0 leads. Slots are sticky, and a free one goes to the candidate nearest to the key on the ring,
+ * because that one and the register know each other anyway. A new lead is a new epoch. The register is soft state: an owner that knows nothing yet
+ * waits a moment before it grants anything, and believes those who hold a slot of the same or a later epoch.
+ */
+import type { Contact } from '../../core/contact.ts';
+import type { Millis } from '../../core/env.ts';
+import type { Position } from '../../core/position.ts';
+import { circleDistance } from '../../core/position.ts';
+import { POLLERS_MAX } from './feed.ts';
+
+/** A poller that was not heard for so long has lost its slot. */
+export const SLOT_LEASE_MS = 60_000;
+/** Whoever is given a slot says so within this, or is gone. */
+export const APPOINTED_MS = 8_000;
+/** A consumer, its place in the count. */
+export const SUBSCRIBER_LEASE_MS = 25 * 60_000;
+/** Before the first grant of a register that knows nothing: who comes at the same time is compared, who polls already can say so. */
+export const SETTLE_MS = 1_000;
+/** Subscribers that one register knows; of more it does not know the wishes. */
+export const REGISTRANTS_MAX = 4_096;
+/** Former pollers whose attestations still count; the oldest is forgotten first. */
+export const SIGNERS_MAX = 32;
+export const SAMPLES_MAX = 8;
+/** Whoever was found lying is not given a slot for so long. */
+export const BANNED_MS = 6 * 60 * 60_000;
+const BANNED_MAX = 64;
+/** At most one slot moves to a nearer candidate within so long. */
+const DRIFT_MS = 10 * 60_000;
+/** A claimed epoch may be ahead of the known one by so much: a liar must not use up the numbers. */
+const EPOCH_LEAP_MAX = 1_024;
+const EPOCH_MAX = 2 ** 31;
+/** Every new epoch is a new tree: no more than one within so long because of what somebody claims. */
+const SURPASS_PAUSE_MS = 60_000;
+
+export interface Registrant {
+  readonly contact: Contact;
+  readonly maxStalenessMs: Millis;
+  readonly canPoll: boolean;
+  readonly floorMs: Millis;
+  readonly until: Millis;
+}
+
+export interface Slot {
+  readonly contact: Contact;
+  readonly until: Millis;
+}
+
+export interface Register {
+  readonly key: Position;
+  /** As many slots. */
+  readonly k: number;
+  epoch: number;
+  /** By number. */
+  readonly slots: Map<number, Slot>;
+  readonly registrants: Map<string, Registrant>;
+  readonly signers: string[];
+  readonly banned: Map<string, Millis>;
+  /** The schedule of polls counts from here. */
+  readonly anchor: Millis;
+  grantsFrom: Millis;
+  driftsFrom: Millis;
+  surpassesFrom: Millis;
+}
+
+export interface Entry {
+  readonly maxStalenessMs: Millis;
+  readonly canPoll: boolean;
+  readonly floorMs: Millis;
+  readonly epoch: number;
+  /** Counted from 1; 0: none. */
+  readonly slot: number;
+}
+
+export function newRegister(key: Position, k: number, now: Millis): Register {
+  return {
+    key, k: Math.min(k, POLLERS_MAX), epoch: 0, slots: new Map(), registrants: new Map(), signers: [], banned: new Map(), anchor: now, grantsFrom: now + SETTLE_MS, driftsFrom: now + DRIFT_MS,
+    surpassesFrom: now,
+  };
+}
+
+/** A subscriber is heard. False: there are too many to know it. */
+export function enter(register: Register, contact: Contact, entry: Entry, now: Millis): boolean {
+  const { registrants, slots } = register;
+  if (registrants.size >= REGISTRANTS_MAX && !registrants.has(contact.peerId)) return false;
+  const { maxStalenessMs, canPoll, floorMs } = entry;
+  registrants.set(contact.peerId, { contact, maxStalenessMs, canPoll, floorMs, until: now + SUBSCRIBER_LEASE_MS });
+  const held = slotOf(register, contact.peerId);
+  if (held !== undefined && !canPoll) vacate(register, contact.peerId);
+  else if (held !== undefined) slots.set(held, { contact, until: now + SLOT_LEASE_MS });
+  else if (entry.slot > 0 && canPoll) claim(register, contact, entry, now);
+  return true;
+}
+
+export function leave(register: Register, peerId: string): void {
+  register.registrants.delete(peerId);
+  vacate(register, peerId);
+}
+
+/** It holds nothing any more. */
+export function vacate(register: Register, peerId: string): void {
+  const slot = slotOf(register, peerId);
+  if (slot !== undefined) register.slots.delete(slot);
+}
+
+/** Somebody says that it lied: it loses its slot, and gets none for long. */
+export function ban(register: Register, peerId: string, now: Millis): void {
+  register.banned.delete(peerId);
+  register.banned.set(peerId, now + BANNED_MS);
+  if (register.banned.size > BANNED_MAX) register.banned.delete(register.banned.keys().next().value as string);
+  vacate(register, peerId);
+}
+
+/** A lead of that epoch exists: what is granted from now on is later. */
+export function hearOfEpoch(register: Register, epoch: number): void {
+  if (isPossible(register, epoch)) register.epoch = epoch;
+}
+
+/** Somebody has versions of a later epoch than ours: those who poll go on in one that is later still. True when that is so. */
+export function surpass(register: Register, epoch: number, now: Millis): boolean {
+  if (epoch <= register.epoch || !isPossible(register, epoch) || now < register.surpassesFrom) return false;
+  register.surpassesFrom = now + SURPASS_PAUSE_MS;
+  register.epoch = epoch + 1;
+  return true;
+}
+
+/** Forgets who was not heard for too long. */
+export function expire(register: Register, now: Millis): void {
+  for (const { contact, until } of [...register.slots.values()]) if (until <= now) leave(register, contact.peerId);
+  for (const [peerId, { until }] of register.registrants) if (until <= now) leave(register, peerId);
+}
+
+/** Fills free slots, the lead's with whoever polls the longest; true when the pollers have changed. */
+export function grant(register: Register, now: Millis): boolean {
+  if (now < register.grantsFrom) return false;
+  const before = pollersOf(register).map(({ slot, contact }) => `${slot} ${contact.peerId}`).join();
+  promote(register);
+  for (let slot = 0; slot < register.k; slot++) {
+    if (register.slots.has(slot)) continue;
+    const nearest = candidates(register, now)[0];
+    if (nearest === undefined) break;
+    appoint(register, slot, nearest.contact, now);
+  }
+  drift(register, now);
+  return before !== pollersOf(register).map(({ slot, contact }) => `${slot} ${contact.peerId}`).join();
+}
+
+/** In order of slots. */
+export function pollersOf(register: Register): { readonly slot: number; readonly contact: Contact }[] {
+  return [...register.slots].sort(([a], [b]) => a - b).map(([slot, { contact }]) => ({ slot, contact }));
+}
+
+export function leadOf(register: Register): Contact | undefined {
+  return register.slots.get(0)?.contact;
+}
+
+export function slotOf(register: Register, peerId: string): number | undefined {
+  for (const [slot, { contact }] of register.slots) if (contact.peerId === peerId) return slot;
+  return undefined;
+}
+
+/** Of all who are known. */
+export function strictestOf({ registrants }: Register): Millis {
+  let strictest = Infinity;
+  for (const { maxStalenessMs } of registrants.values()) strictest = Math.min(strictest, maxStalenessMs);
+  return strictest;
+}
+
+/** What the origin told those who ask it: others are not believed about it. */
+export function floorOf({ slots, registrants }: Register): Millis {
+  let floor = 0;
+  for (const { contact } of slots.values()) floor = Math.max(floor, registrants.get(contact.peerId)?.floorMs ?? 0);
+  return floor;
+}
+
+/** When something ends by itself. */
+export function nextDue(register: Register, now: Millis): Millis {
+  let next = register.grantsFrom > now ? register.grantsFrom : Infinity;
+  for (const { until } of register.slots.values()) next = Math.min(next, until);
+  for (const { until } of register.registrants.values()) next = Math.min(next, until);
+  return next;
+}
+
+/** Somebody holds a slot that this register did not give. */
+function claim(register: Register, contact: Contact, { epoch, slot }: Entry, now: Millis): void {
+  const number = slot - 1;
+  const isAllowed = epoch >= Math.max(1, register.epoch) && number < register.k && !isBanned(register, contact.peerId, now);
+  if (!isAllowed || (epoch > register.epoch && !isPossible(register, epoch))) return;
+  if (epoch > register.epoch) {
+    // Two rings have become one: the later epoch's pollers poll.
+    register.slots.clear();
+    register.epoch = epoch;
+  }
+  if (!register.slots.has(number)) put(register, number, contact, now + SLOT_LEASE_MS);
+}
+
+/** A register that is new believes anything that leaves room for more. */
+function isPossible(register: Register, epoch: number): boolean {
+  return epoch > register.epoch && epoch < EPOCH_MAX && (register.epoch === 0 || epoch <= register.epoch + EPOCH_LEAP_MAX);
+}
+
+function promote(register: Register): void {
+  const next = pollersOf(register)[0];
+  if (next === undefined || next.slot === 0) return;
+  const slot = register.slots.get(next.slot) as Slot;
+  register.slots.delete(next.slot);
+  register.slots.set(0, slot);
+  register.epoch++;
+}
+
+function appoint(register: Register, slot: number, contact: Contact, now: Millis): void {
+  if (slot === 0) register.epoch++;
+  put(register, slot, contact, now + APPOINTED_MS);
+}
+
+function put(register: Register, slot: number, contact: Contact, until: Millis): void {
+  const { signers } = register;
+  const known = signers.indexOf(contact.peerId);
+  if (known >= 0) signers.splice(known, 1);
+  signers.push(contact.peerId);
+  if (signers.length > SIGNERS_MAX) signers.shift();
+  register.slots.set(slot, { contact, until });
+}
+
+/** The lead stays: another one would be a new epoch. */
+function drift(register: Register, now: Millis): void {
+  if (now < register.driftsFrom) return;
+  register.driftsFrom = now + DRIFT_MS;
+  const [nearest] = candidates(register, now);
+  const farthest = pollersOf(register).filter(({ slot }) => slot > 0).sort((a, b) => distance(register, b.contact) - distance(register, a.contact))[0];
+  if (nearest === undefined || farthest === undefined || distance(register, nearest.contact) >= distance(register, farthest.contact)) return;
+  put(register, farthest.slot, nearest.contact, now + APPOINTED_MS);
+}
+
+/** The nearest first. */
+function candidates(register: Register, now: Millis): Registrant[] {
+  return [...register.registrants.values()]
+    .filter(({ contact, canPoll }) => canPoll && slotOf(register, contact.peerId) === undefined && !isBanned(register, contact.peerId, now))
+    .sort((a, b) => distance(register, a.contact) - distance(register, b.contact) || (a.contact.peerId < b.contact.peerId ? -1 : 1));
+}
+
+function distance({ key }: Register, { position }: Contact): number {
+  return circleDistance(key.lead, position.lead);
+}
+
+function isBanned({ banned }: Register, peerId: string, now: Millis): boolean {
+  return (banned.get(peerId) ?? -Infinity) > now;
+}

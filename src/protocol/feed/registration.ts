@@ -1,0 +1,151 @@
+/**
+ * A subscriber's side of the register of one feed: finds its owner, tells it the wish, and asks again in time.
+ *
+ * Pollers renew three times within the lease of their slot; consumers ask every ten minutes, and at once when they have lost
+ * their way to the lead. A register that does not answer is looked up anew, with growing pauses.
+ */
+import type { Contact } from '../../core/contact.ts';
+import type { Millis } from '../../core/env.ts';
+import type { Position } from '../../core/position.ts';
+import type { Local } from '../local.ts';
+import type { Alarms } from '../overlay/alarms.ts';
+import type { Requests } from '../requests.ts';
+import type { FeedRegister, FeedRegistered } from '../wire/feed-messages.ts';
+
+const CONSUMER_RENEWAL_MS = 10 * 60_000;
+/** There is no lead yet. */
+const SEEKING_PAUSE_MS = 1_200;
+const RETRY_FIRST_MS = 1_000;
+const RETRY_MAX_MS = 30_000;
+const ATTEMPTS = 2;
+
+export type Statement = Omit<FeedRegister, 'type' | 'op' | 'key' | 'lost' | 'leaving'>;
+
+export interface RegistrationParts {
+  readonly local: Local;
+  readonly requests: Requests;
+  readonly alarms: Alarms;
+  lookup(key: Position, onDone: (owner: Contact) => void, onFail: () => void): void;
+  /** When this peer is the owner. */
+  answerSelf(message: FeedRegister): FeedRegistered;
+}
+
+export interface RegistrationEvents {
+  /** What is said of this peer. */
+  state(): Statement;
+  /** `askedAt` is when the answer's lease begins. */
+  onAnswer(answer: FeedRegistered, askedAt: Millis): void;
+}
+
+export class Registration {
+  readonly #key: Position;
+  readonly #parts: RegistrationParts;
+  readonly #events: RegistrationEvents;
+  #owner: Contact | undefined;
+  #alarm: number | undefined;
+  #alarmAt: Millis = Infinity;
+  #isAsking = false;
+  #isLost = false;
+  #retryMs = RETRY_FIRST_MS;
+  #isOver = false;
+
+  constructor(key: Position, parts: RegistrationParts, events: RegistrationEvents) {
+    this.#key = key;
+    this.#parts = parts;
+    this.#events = events;
+    this.#askIn(0);
+  }
+
+  /** The register that answered last. */
+  get owner(): Contact | undefined {
+    return this.#owner;
+  }
+
+  /** Asks at once, or within so long. */
+  soon(delayMs: Millis, isLost = false): void {
+    this.#isLost ||= isLost;
+    this.#askIn(delayMs);
+  }
+
+  /** Says that the feed is wanted no more. */
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#alarm !== undefined) this.#parts.alarms.cancel(this.#alarm);
+    const owner = this.#owner;
+    if (owner === undefined) return;
+    const { local, requests, answerSelf } = this.#parts;
+    const message = (op: number): FeedRegister => ({ type: 'feedRegister', op, key: this.#key, ...this.#events.state(), lost: false, leaving: true });
+    const nothing = (): void => undefined;
+    if (local.isSelf(owner)) answerSelf(message(0));
+    else requests.ask({ to: owner, attempts: ATTEMPTS, timeoutMs: local.timeoutTo(undefined), message, onReply: nothing, onSilent: nothing });
+  }
+
+  /** The register says by itself that something has changed; only the one that is known is believed. */
+  onNews(from: Contact, answer: FeedRegistered): void {
+    if (this.#isOver || from.peerId !== this.#owner?.peerId || !answer.known) return;
+    this.#take(answer, this.#parts.local.env.now());
+    // A slot was given: it counts once we say that we know.
+    if (answer.leaseMs > 0) this.#askIn(0);
+  }
+
+  #ask(): void {
+    if (this.#isAsking || this.#isOver) return;
+    this.#isAsking = true;
+    if (this.#owner !== undefined) return this.#askOwner(this.#owner);
+    this.#parts.lookup(this.#key, (owner) => this.#askOwner(owner), () => this.#retry());
+  }
+
+  #askOwner(owner: Contact): void {
+    if (this.#isOver) return;
+    const { local, requests, answerSelf } = this.#parts;
+    const now = local.env.now();
+    const lost = this.#isLost;
+    const message = (op: number): FeedRegister => ({ type: 'feedRegister', op, key: this.#key, ...this.#events.state(), lost, leaving: false });
+    const onReply = (reply: FeedRegistered): void => {
+      if (this.#isOver) return;
+      if (!reply.known) return this.#retry();
+      this.#isAsking = false;
+      this.#isLost = false;
+      this.#owner = owner;
+      this.#retryMs = RETRY_FIRST_MS;
+      this.#take(reply, now);
+    };
+    if (local.isSelf(owner)) return onReply(answerSelf(message(0)));
+    requests.ask({
+      to: owner, attempts: ATTEMPTS, timeoutMs: local.timeoutTo(undefined), message,
+      onReply: (reply) => {
+        if (reply.type === 'feedRegistered') onReply(reply);
+        else this.#retry();
+      },
+      onSilent: () => this.#retry(),
+    });
+  }
+
+  #take(answer: FeedRegistered, askedAt: Millis): void {
+    this.#askIn(answer.epoch === 0 ? SEEKING_PAUSE_MS : answer.leaseMs > 0 ? answer.leaseMs / 3 : CONSUMER_RENEWAL_MS, true);
+    this.#events.onAnswer(answer, askedAt);
+  }
+
+  /** The owner did not answer, is none, or was not found. */
+  #retry(): void {
+    if (this.#isOver) return;
+    this.#isAsking = false;
+    this.#owner = undefined;
+    this.#askIn(this.#retryMs * (0.5 + this.#parts.local.env.random.unit()));
+    this.#retryMs = Math.min(RETRY_MAX_MS, 2 * this.#retryMs);
+  }
+
+  /** The earlier of two times counts, unless an answer has set a new one. */
+  #askIn(delayMs: Millis, isAnew = false): void {
+    const { alarms, local } = this.#parts;
+    const at = local.env.now() + delayMs;
+    if (this.#isOver || (this.#alarm !== undefined && !isAnew && this.#alarmAt <= at)) return;
+    if (this.#alarm !== undefined) alarms.cancel(this.#alarm);
+    this.#alarmAt = at;
+    this.#alarm = alarms.in(delayMs, () => {
+      this.#alarm = undefined;
+      this.#ask();
+    });
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * A feed's place in its latency-graded tree: one tree for each lead, which is its source.
+ *
+ * Whoever loses its way to the lead for longer than a repair takes says so, because the lead itself may be gone. A newcomer meets the lead
+ * first, which sends it to where there is room; in a large pool it begins with somebody else whom the register named.
+ */
+import type { Contact } from '../../core/contact.ts';
+import type { Millis } from '../../core/env.ts';
+import type { Position } from '../../core/position.ts';
+import type { Agent } from '../lagover/agent/agent.ts';
+import type { Lagover } from '../lagover/agent/lagover.ts';
+import { treeOf } from '../lagover/agent/tree.ts';
+import type { Local } from '../local.ts';
+import type { Alarms } from '../overlay/alarms.ts';
+import { CONSTRAINT_MIN_MS, LOST_AGAIN_MS, LOST_MS } from './bounds.ts';
+
+const HEARTBEAT_MS = 5_000;
+const LEASE_MS = 12_000;
+
+export interface TreeLinkEvents {
+  onParent(parent: Contact | undefined): void;
+  /** There is no way to the lead. */
+  onLost(): void;
+  /** Another subscriber, to be met. */
+  sample(): Contact | undefined;
+}
+
+export interface TreeWish {
+  readonly fanout: number;
+  /** What the way down the tree may take. */
+  readonly staleMs: Millis;
+}
+
+export class TreeLink {
+  readonly #key: Position;
+  readonly #parts: { readonly local: Local; readonly alarms: Alarms; readonly lagover: Lagover };
+  readonly #events: TreeLinkEvents;
+  #id = '';
+  #lead: Contact | undefined;
+  #epoch = 0;
+  #watch: number | undefined;
+  /** Identity of the last parent. */
+  #last = '';
+
+  constructor(key: Position, parts: { readonly local: Local; readonly alarms: Alarms; readonly lagover: Lagover }, events: TreeLinkEvents) {
+    this.#key = key;
+    this.#parts = parts;
+    this.#events = events;
+  }
+
+  get parent(): Contact | undefined {
+    return this.#agent?.parent;
+  }
+
+  get children(): readonly Contact[] {
+    return this.#agent?.children ?? [];
+  }
+
+  get delayMs(): Millis {
+    return this.#agent?.delay ?? 0;
+  }
+
+  /** Parent or child. */
+  isNear(peerId: string): boolean {
+    return this.parent?.peerId === peerId || this.children.some((child) => child.peerId === peerId);
+  }
+
+  join(lead: Contact, epoch: number, wish: TreeWish): void {
+    this.leave();
+    this.#lead = lead;
+    this.#last = '';
+    this.#epoch = epoch;
+    // Two leads of one epoch, as two halves of a pool may have had, have two trees.
+    this.#id = `${this.#key.hex}:${epoch}:${lead.peerId.slice(-8)}`;
+    const { local, lagover } = this.#parts;
+    const tree = treeOf({ id: this.#id, source: lead, unit: 'ms', heartbeatMs: HEARTBEAT_MS, leaseMs: LEASE_MS });
+    const constraint = local.isSelf(lead) ? 0 : Math.max(CONSTRAINT_MIN_MS, wish.staleMs);
+    const id = this.#id;
+    lagover.join(tree, { fanout: wish.fanout, constraint }, { ask: (_wish, onAnswer) => onAnswer(this.#events.sample() ?? lead) }, (parent) => {
+      if (id === this.#id) this.#onParent(parent);
+    });
+    this.#watchFor(LOST_MS);
+  }
+
+  /** With other terms. */
+  rejoin(wish: TreeWish): void {
+    if (this.#lead !== undefined) this.join(this.#lead, this.#epoch, wish);
+  }
+
+  leave(): void {
+    if (this.#id === '') return;
+    const id = this.#id;
+    this.#id = '';
+    this.#parts.lagover.leave(id);
+    if (this.#watch !== undefined) this.#parts.alarms.cancel(this.#watch);
+    this.#watch = undefined;
+  }
+
+  /** It lies: it is left and avoided, and the way to the lead is looked for elsewhere. */
+  distrustParent(): void {
+    this.#agent?.distrustParent();
+    this.#parts.lagover.settle();
+  }
+
+  get #agent(): Agent | undefined {
+    return this.#id === '' ? undefined : this.#parts.lagover.agent(this.#id);
+  }
+
+  #onParent(parent: Contact | undefined): void {
+    this.#events.onParent(parent);
+    // The lead itself did not answer.
+    if (parent === undefined && this.#last === this.#lead?.peerId) this.#events.onLost();
+    this.#last = parent?.peerId ?? '';
+    this.#watchFor(LOST_MS);
+  }
+
+  #watchFor(delayMs: Millis): void {
+    if (this.#watch !== undefined) return;
+    this.#watch = this.#parts.alarms.in(delayMs, () => {
+      this.#watch = undefined;
+      const agent = this.#agent;
+      if (agent === undefined || agent.isRooted) return;
+      this.#events.onLost();
+      this.#watchFor(LOST_AGAIN_MS);
+    });
+  }
+}

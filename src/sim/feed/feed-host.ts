@@ -1,0 +1,92 @@
+/**
+ * What stands above the relay at one peer in simulations and scenarios, in place of the daemon's service of feeds: it polls when the
+ * relay says that it is its turn, and keeps what it was told, with the time.
+ */
+import type { Contact } from '../../core/contact.ts';
+import type { Millis } from '../../core/env.ts';
+import type { Position } from '../../core/position.ts';
+import type { FeedEvents, FeedPool, FeedRole, FeedVersion } from '../../protocol/feed/feed.ts';
+import type { MemoryShelf } from './memory-shelf.ts';
+import type { ToyOrigin } from './toy-origin.ts';
+
+export interface Told {
+  readonly hash: string;
+  readonly at: Millis;
+  /** Identity of who sent it; empty: found here. */
+  readonly from: string;
+}
+
+export interface FeedHostParts {
+  readonly origin: ToyOrigin;
+  readonly shelf: MemoryShelf;
+  /** Host-monotonic. */
+  now(): Millis;
+  wallClock(): Millis;
+  /** Runs as an input of the peer, if it still lives. */
+  after(delayMs: Millis, action: () => void): void;
+  pool(): FeedPool;
+}
+
+export class FeedHost implements FeedEvents {
+  readonly told: Told[] = [];
+  readonly conflicts: string[] = [];
+  role: FeedRole = { kind: 'seeking' };
+  freshAt = 0;
+  /** Questions to the origin when it was its turn, and for audits. */
+  polls = 0;
+  audits = 0;
+  readonly #parts: FeedHostParts;
+  #turn = 0;
+  #askedBefore = 0;
+
+  constructor(parts: FeedHostParts) {
+    this.#parts = parts;
+  }
+
+  onVersion(_key: Position, version: FeedVersion, from: Contact | undefined): void {
+    this.told.push({ hash: version.hash, at: this.#parts.now(), from: from?.peerId ?? '' });
+  }
+
+  onFresh(_key: Position, freshAt: number): void {
+    this.freshAt = Math.max(this.freshAt, freshAt);
+  }
+
+  onRole(key: Position, role: FeedRole): void {
+    this.role = role;
+    this.#turn++;
+    if (role.kind !== 'poller') return;
+    // Where nobody has a document the lead does not wait for its turn.
+    if (role.slot === 0 && this.#parts.shelf.latest(key) === undefined) this.#parts.after(0, () => this.#parts.shelf.latest(key) ?? this.poll(key));
+    this.#pollAt(key, role.nextAt, role.intervalMs, this.#turn);
+  }
+
+  onWitness(_key: Position, hash: string, verdict: 'same' | 'conflict'): void {
+    if (verdict === 'conflict') this.conflicts.push(hash);
+  }
+
+  onAudit(key: Position, _version: FeedVersion, at: Millis): void {
+    this.#parts.after(Math.max(0, at - this.#parts.now()), () => this.poll(key, true));
+  }
+
+  /** Asks the origin, at once. `whole`: without validators. */
+  poll(key: Position, whole = false): void {
+    const { origin, shelf, pool, wallClock } = this.#parts;
+    if (whole) this.audits++;
+    else this.polls++;
+    const latest = shelf.latest(key);
+    const at = wallClock();
+    const { status, version, body } = origin.ask(whole ? '' : (latest?.etag ?? ''), at, this.#askedBefore);
+    this.#askedBefore = at;
+    if (status === 304) pool().confirmed(key, version.hash, at);
+    else pool().found(key, version, body);
+  }
+
+  #pollAt(key: Position, at: Millis, intervalMs: Millis, turn: number): void {
+    const { now, after } = this.#parts;
+    after(Math.max(0, at - now()), () => {
+      if (turn !== this.#turn) return;
+      this.poll(key);
+      this.#pollAt(key, at + intervalMs, intervalMs, turn);
+    });
+  }
+}

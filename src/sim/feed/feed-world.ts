@@ -1,0 +1,134 @@
+/**
+ * A simulated pool that shares one feed: peers of a ring with an origin that changes, beside checkers that know the truth.
+ *
+ * Every check looks at all peers: how many hold slots (INV-FEED-1), whether anybody was told a version out of order or twice
+ * (INV-FEED-2), and whose fan-out is exceeded (INV-FEED-4).
+ */
+import { must } from '../../core/assert.ts';
+import type { Millis } from '../../core/env.ts';
+import type { Position } from '../../core/position.ts';
+import { positionFromLead } from '../../core/position.ts';
+import type { FeedTerms } from '../../protocol/feed/feed.ts';
+import type { Node } from '../../protocol/node.ts';
+import type { ProtocolOptions } from '../../protocol/options.ts';
+import { hashText } from '../../protocol/pool/state.ts';
+import type { RingWorldOptions } from '../ring/ring-world.ts';
+import { RingWorld } from '../ring/ring-world.ts';
+import { FeedHost } from './feed-host.ts';
+import { MemoryShelf } from './memory-shelf.ts';
+import { ToyOrigin } from './toy-origin.ts';
+import { toyTools } from './toy-tools.ts';
+
+const CHECK_EVERY_MS = 100;
+
+export interface FeedFaults {
+  /** Checks at which more peers polled than there are slots. */
+  pollers: number;
+  /** Checks at which somebody served more children than it offered. */
+  exceeded: number;
+}
+
+export interface FeedWishes {
+  readonly maxStalenessMs: Millis;
+  readonly fanout: number;
+  readonly canPoll: boolean;
+}
+
+export class FeedWorld {
+  readonly ring: RingWorld;
+  readonly key: Position;
+  readonly origin: ToyOrigin;
+  readonly faults: FeedFaults = { pollers: 0, exceeded: 0 };
+  readonly #wishesOf: (peer: number) => FeedWishes;
+  readonly #hosts: (FeedHost | undefined)[] = [];
+  readonly #shelves: MemoryShelf[] = [];
+
+  constructor(peers: number, world: RingWorldOptions, options: ProtocolOptions, wishesOf: (peer: number) => FeedWishes, url = 'https://example.org/feed') {
+    this.ring = new RingWorld(world, options);
+    this.key = positionFromLead(hashText(url));
+    this.#wishesOf = wishesOf;
+    this.origin = new ToyOrigin(toyTools('origin'));
+    this.ring.wire(peers);
+    this.#checkLater();
+  }
+
+  host(peer: number): FeedHost {
+    return must(this.#hosts[peer], 'a subscriber');
+  }
+
+  shelf(peer: number): MemoryShelf {
+    return (this.#shelves[peer] ??= new MemoryShelf());
+  }
+
+  subscribers(): number[] {
+    return this.ring.world.alive().filter((peer) => this.#hosts[peer] !== undefined);
+  }
+
+  subscribe(peer: number): void {
+    const { world } = this.ring;
+    const node = this.ring.node(peer);
+    const host = new FeedHost({
+      origin: this.origin, shelf: this.shelf(peer), now: () => world.now(), wallClock: () => node.local.env.wallClock(), pool: () => node.feeds,
+      after: (delayMs, action) => world.at(world.now() + delayMs, () => {
+        if (world.isAlive(peer) && this.#isCurrent(peer, node)) action();
+      }),
+    });
+    this.#hosts[peer] = host;
+    node.feeds.use({ shelf: this.shelf(peer), tools: toyTools(node.local.contact.peerId), events: host });
+    node.feeds.subscribe(this.termsOf(peer));
+  }
+
+  termsOf(peer: number): FeedTerms {
+    return { key: this.key, floorMs: 0, ...this.#wishesOf(peer) };
+  }
+
+  crash(peer: number): void {
+    this.#hosts[peer] = undefined;
+    this.ring.crash(peer);
+  }
+
+  /** With what it had on its shelf. */
+  restart(peer: number): void {
+    this.ring.restart(peer);
+    this.subscribe(peer);
+  }
+
+  unsubscribe(peer: number): void {
+    this.#hosts[peer] = undefined;
+    this.ring.node(peer).feeds.unsubscribe(this.key);
+  }
+
+  /** Of the origin, now. */
+  change(): void {
+    this.origin.change(this.ring.world.now());
+  }
+
+  pollers(): number[] {
+    return this.subscribers().filter((peer) => this.host(peer).role.kind === 'poller');
+  }
+
+  /** Whether everybody has what the origin has. */
+  isCaughtUp(): boolean {
+    return this.subscribers().every((peer) => this.shelf(peer).latest(this.key)?.hash === this.origin.hash);
+  }
+
+  #isCurrent(peer: number, node: Node): boolean {
+    return this.ring.world.protocol(peer) === node;
+  }
+
+  #checkLater(): void {
+    const { world } = this.ring;
+    world.at(world.now() + CHECK_EVERY_MS, () => {
+      this.#check();
+      this.#checkLater();
+    });
+  }
+
+  #check(): void {
+    if (this.pollers().length > this.ring.options.pollers) this.faults.pollers++;
+    for (const peer of this.subscribers()) {
+      const children = this.ring.node(peer).feeds.status(this.key)?.children ?? [];
+      if (children.length > this.#wishesOf(peer).fanout) this.faults.exceeded++;
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * A shelf of feed versions in memory, for simulated peers: what was put stays as long as the object, as a disk would keep it.
+ *
+ * Bodies are counted by reference, so that versions with the same bytes share them.
+ */
+import type { Position } from '../../core/position.ts';
+import type { FeedShelf, FeedVersion, Stamp } from '../../protocol/feed/feed.ts';
+import { compareStamps } from '../../protocol/feed/feed.ts';
+
+export class MemoryShelf implements FeedShelf {
+  readonly #versions = new Map<string, FeedVersion[]>();
+  readonly #bodies = new Map<string, Uint8Array>();
+
+  latest(key: Position): FeedVersion | undefined {
+    return this.#of(key).at(-1);
+  }
+
+  after(key: Position, stamp: Stamp, max: number): readonly FeedVersion[] {
+    return this.#of(key).filter((version) => compareStamps(version.stamp, stamp) > 0).slice(0, max);
+  }
+
+  find(key: Position, hash: string): FeedVersion | undefined {
+    return this.#of(key).findLast((version) => version.hash === hash);
+  }
+
+  body(hash: string): Uint8Array | undefined {
+    return this.#bodies.get(hash);
+  }
+
+  put(key: Position, version: FeedVersion, body: Uint8Array): void {
+    this.#versions.set(key.hex, [...this.#of(key), version].sort((a, b) => compareStamps(a.stamp, b.stamp)));
+    this.#bodies.set(version.hash, body);
+  }
+
+  update(key: Position, version: FeedVersion): void {
+    const place = this.#of(key).findLastIndex(({ hash }) => hash === version.hash);
+    if (place >= 0) this.#versions.set(key.hex, this.#of(key).with(place, version).sort((a, b) => compareStamps(a.stamp, b.stamp)));
+  }
+
+  all(key: Position): readonly FeedVersion[] {
+    return this.#of(key);
+  }
+
+  #of(key: Position): FeedVersion[] {
+    return this.#versions.get(key.hex) ?? [];
+  }
+}
