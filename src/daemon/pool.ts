@@ -9,12 +9,13 @@ import { readFileSync } from 'node:fs';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { GroveError } from '../core/errors.ts';
 import { poolKeysOf } from '../host/membership.ts';
+import { POLLERS_MAX } from '../protocol/feed/feed.ts';
 import type { ProtocolOptions, StrategyName } from '../protocol/options.ts';
 import { DEFAULTS, STRATEGY_NAMES } from '../protocol/options.ts';
 import type { PoolSettings as WireSettings } from '../protocol/wire/gen/grove/v1/invite_pb.ts';
 import { PoolSettingsSchema } from '../protocol/wire/gen/grove/v1/invite_pb.ts';
 
-export type PoolSettings = Pick<ProtocolOptions, 'strategy' | 'dimensions' | 'leafsetRadius' | 'replicas' | 'somoArity' | 'somoPeriodMs'>;
+export type PoolSettings = Pick<ProtocolOptions, 'strategy' | 'dimensions' | 'leafsetRadius' | 'replicas' | 'somoArity' | 'somoPeriodMs' | 'pollers'>;
 
 export interface Pool {
   /** 32 secret bytes. */
@@ -39,10 +40,10 @@ const ID_DIGITS = 16;
 
 /** A pool of one, private because nobody else has its key. */
 export function newPool(settings: Partial<PoolSettings>, key?: Uint8Array): Pool {
-  const { strategy, dimensions, leafsetRadius, replicas, somoArity } = DEFAULTS;
+  const { strategy, dimensions, leafsetRadius, replicas, somoArity, pollers } = DEFAULTS;
   return {
     key: key ?? new Uint8Array(randomBytes(POOL_KEY_BYTES)),
-    settings: checkedSettings({ strategy, dimensions, leafsetRadius, replicas, somoArity, somoPeriodMs: PERIOD_MS, ...settings }),
+    settings: checkedSettings({ strategy, dimensions, leafsetRadius, replicas, somoArity, somoPeriodMs: PERIOD_MS, pollers, ...settings }),
     introducers: [],
   };
 }
@@ -54,7 +55,7 @@ export function poolIdOf(key: Uint8Array): string {
 
 /** Throws GroveError 'usage' on values outside their bounds. */
 export function checkedSettings(settings: PoolSettings): PoolSettings {
-  const { strategy, dimensions, leafsetRadius, replicas, somoArity, somoPeriodMs } = settings;
+  const { strategy, dimensions, leafsetRadius, replicas, somoArity, somoPeriodMs, pollers } = settings;
   if (!STRATEGY_NAMES.includes(strategy)) {
     throw new GroveError('usage', `There is no routing strategy ${JSON.stringify(strategy)}: choose one of ${STRATEGY_NAMES.join(', ')}.`);
   }
@@ -63,7 +64,8 @@ export function checkedSettings(settings: PoolSettings): PoolSettings {
   checkWithin('the number of replicas', replicas, 1, REPLICAS_MAX);
   checkWithin("the metadata tree's arity", somoArity, ARITY_MIN, ARITY_MAX);
   checkWithin('the time between reports in ms', somoPeriodMs, PERIOD_MIN_MS, PERIOD_MAX_MS);
-  return { strategy, dimensions, leafsetRadius, replicas, somoArity, somoPeriodMs };
+  checkWithin('the number of pollers of a feed', pollers, 1, POLLERS_MAX);
+  return { strategy, dimensions, leafsetRadius, replicas, somoArity, somoPeriodMs, pollers };
 }
 
 function checkWithin(what: string, value: number, min: number, max: number): void {
@@ -73,7 +75,7 @@ function checkWithin(what: string, value: number, min: number, max: number): voi
 
 /** Refuses wishes that differ from what the pool has. */
 export function checkWishes(settings: PoolSettings, wishes: Partial<PoolSettings>): void {
-  const flags = { strategy: '--routing', dimensions: '--dimensions', leafsetRadius: '--leafset', replicas: 'replicas', somoArity: '--arity', somoPeriodMs: '--report-seconds' } as const;
+  const flags = { strategy: '--routing', dimensions: '--dimensions', leafsetRadius: '--leafset', replicas: 'replicas', somoArity: '--arity', somoPeriodMs: '--report-seconds', pollers: '--pollers' } as const;
   for (const name of Object.keys(flags) as (keyof PoolSettings)[]) {
     const wish = wishes[name];
     if (wish === undefined || wish === settings[name]) continue;
@@ -92,9 +94,9 @@ export function settingsToWire(settings: PoolSettings): WireSettings {
 /** Undefined on settings that no pool of this version can have. */
 export function settingsFromWire(wire: WireSettings | undefined): PoolSettings | undefined {
   if (wire === undefined) return undefined;
-  const { strategy, dimensions, leafsetRadius, replicas, somoArity, somoPeriodMs } = wire;
+  const { strategy, dimensions, leafsetRadius, replicas, somoArity, somoPeriodMs, pollers } = wire;
   try {
-    return checkedSettings({ strategy: strategy as StrategyName, dimensions, leafsetRadius, replicas, somoArity, somoPeriodMs });
+    return checkedSettings({ strategy: strategy as StrategyName, dimensions, leafsetRadius, replicas, somoArity, somoPeriodMs, pollers });
   } catch {
     return undefined;
   }

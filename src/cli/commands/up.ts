@@ -29,6 +29,7 @@ interface UpOptions {
   readonly capability?: string;
   readonly arity?: number;
   readonly reportSeconds?: number;
+  readonly pollers?: number;
   readonly json?: boolean;
 }
 
@@ -56,7 +57,8 @@ export function defineUp(program: Command): void {
     .option('--dimensions <d>', 'of a new pool with can routing (default: 2)', numberWithin(1, 8, true))
     .option('--leafset <r>', 'of a new pool: neighbours known on each side (default: 8)', numberWithin(1, 16, true))
     .option('--arity <k>', 'of a new pool: children of a node of its metadata tree (default: 8)', numberWithin(2, 64, true))
-    .option('--report-seconds <s>', 'of a new pool: how often machines report (default: 5)', numberWithin(1, 3_600, true));
+    .option('--report-seconds <s>', 'of a new pool: how often machines report (default: 5)', numberWithin(1, 3_600, true))
+    .option('--pollers <k>', 'of a new pool: how many peers ask the origin of a feed (default: 3)', numberWithin(1, 16, true));
   withExamples(withJson(command), ['up', 'up --data ./second --join grove1...', 'up --listen /ip4/127.0.0.1/tcp/0 --api 127.0.0.1:0 --json']);
   command.action(async (options: UpOptions) => up(options));
 }
@@ -86,6 +88,7 @@ async function up(options: UpOptions): Promise<void> {
       ...(options.dimensions === undefined ? {} : { dimensions: options.dimensions }),
       ...(options.leafset === undefined ? {} : { leafsetRadius: options.leafset }),
       ...(options.arity === undefined ? {} : { somoArity: options.arity }),
+      ...(options.pollers === undefined ? {} : { pollers: options.pollers }),
       ...(options.reportSeconds === undefined ? {} : { somoPeriodMs: options.reportSeconds * 1_000 }),
     },
     serve: async (serving) => serveApi(serving, address),

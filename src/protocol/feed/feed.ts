@@ -120,6 +120,7 @@ export interface FeedShelf {
   after(key: Position, stamp: Stamp, max: number): readonly FeedVersion[];
   find(key: Position, hash: string): FeedVersion | undefined;
   body(hash: string): Uint8Array | undefined;
+  /** The latest one's document again: it gets this stamp and these attestations. Another document under a stamp that is taken replaces it. */
   put(key: Position, version: FeedVersion, body: Uint8Array): void;
   /** Attestations that came later. */
   update(key: Position, version: FeedVersion): void;

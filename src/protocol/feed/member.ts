@@ -388,8 +388,9 @@ export class Member {
       shelf.put(this.key, version, body);
       this.#latest = version;
     } else if (judgement === 'restamp' && this.#latest !== undefined) {
+      const kept = body ?? shelf.body(version.hash);
       this.#latest = { ...this.#latest, stamp: version.stamp, attestations: version.attestations };
-      shelf.update(this.key, this.#latest);
+      if (kept !== undefined) shelf.put(this.key, this.#latest, kept);
     }
     this.#pending.delete(version.hash);
     this.#freshAt = Math.max(this.#freshAt, Math.min(version.fetchedAt, this.#parts.local.env.wallClock()));
@@ -508,7 +509,7 @@ export class Member {
     if (pending.isShown || local.env.now() - pending.since < ALONE_MS || this.#pending.find(pending.found.hash) !== pending) return;
     pending.isShown = true;
     if (this.#latest !== undefined && this.#latest.fetchedAt > pending.found.fetchedAt) return;
-    const version: FeedVersion = { ...pending.found, stamp: nextAlone(this.#latest?.stamp), attestations: [pending.attestation] };
+    const version: FeedVersion = { ...pending.found, stamp: nextAlone(this.#latest?.stamp, local.env.wallClock()), attestations: [pending.attestation] };
     shelf.put(this.key, version, pending.body);
     this.#latest = version;
     events.onVersion(this.key, version, undefined);

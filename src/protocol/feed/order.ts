@@ -22,10 +22,10 @@ export function poolStamp(stamp: Stamp | undefined): Stamp | undefined {
   return isPoolStamp(whole) ? whole : undefined;
 }
 
-/** For a version found without a lead. */
-export function nextAlone(latest: Stamp | undefined): Stamp {
-  if (latest === undefined) return { epoch: 0, seq: 1 };
-  return latest.epoch === 0 ? { epoch: 0, seq: latest.seq + 1 } : { epoch: latest.epoch, seq: latest.seq + ALONE_STEP };
+/** For a version found without a lead. Counting begins at the wall clock: whatever else this peer counts in epoch 0 is smaller. */
+export function nextAlone(latest: Stamp | undefined, wallMs: number): Stamp {
+  if (latest === undefined || latest.epoch === 0) return { epoch: 0, seq: Math.max((latest?.seq ?? 0) + 1, Math.floor(wallMs)) };
+  return { epoch: latest.epoch, seq: latest.seq + ALONE_STEP };
 }
 
 /** For the lead's next version. */

@@ -28,7 +28,9 @@ export class MemoryShelf implements FeedShelf {
   }
 
   put(key: Position, version: FeedVersion, body: Uint8Array): void {
-    this.#versions.set(key.hex, [...this.#of(key), version].sort((a, b) => compareStamps(a.stamp, b.stamp)));
+    const latest = this.#of(key).at(-1);
+    const others = this.#of(key).filter((other) => compareStamps(other.stamp, version.stamp) !== 0 && (other !== latest || other.hash !== version.hash));
+    this.#versions.set(key.hex, [...others, version].sort((a, b) => compareStamps(a.stamp, b.stamp)));
     this.#bodies.set(version.hash, body);
   }
 

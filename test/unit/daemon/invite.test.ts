@@ -77,6 +77,7 @@ test('any pool survives the way through an invite', () => {
       replicas: fc.integer({ min: 1, max: 16 }),
       somoArity: fc.integer({ min: 2, max: 64 }),
       somoPeriodMs: fc.integer({ min: 1_000, max: 3_600_000 }),
+      pollers: fc.integer({ min: 1, max: 16 }),
     }, { noNullPrototype: true }),
     introducers: fc.array(fc.integer({ min: 1, max: 65_535 }).map((port) => `/ip4/192.0.2.1/tcp/${port}/p2p/12D3KooW`), { maxLength: 16 }),
   }, { noNullPrototype: true });

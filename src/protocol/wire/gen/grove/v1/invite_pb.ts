@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file grove/v1/invite.proto.
  */
 export const file_grove_v1_invite: GenFile = /*@__PURE__*/
-  fileDesc("ChVncm92ZS92MS9pbnZpdGUucHJvdG8SCGdyb3ZlLnYxIooBCgxQb29sU2V0dGluZ3MSEAoIc3RyYXRlZ3kYASABKAkSEgoKZGltZW5zaW9ucxgCIAEoDRIWCg5sZWFmc2V0X3JhZGl1cxgDIAEoDRIQCghyZXBsaWNhcxgEIAEoDRISCgpzb21vX2FyaXR5GAUgASgNEhYKDnNvbW9fcGVyaW9kX21zGAYgASgNIl4KDUludml0ZUNvbnRlbnQSEAoIcG9vbF9rZXkYASABKAwSKAoIc2V0dGluZ3MYAiABKAsyFi5ncm92ZS52MS5Qb29sU2V0dGluZ3MSEQoJYWRkcmVzc2VzGAMgAygJIisKBkludml0ZRIPCgdjb250ZW50GAEgASgMEhAKCGNoZWNrc3VtGAIgASgMYgZwcm90bzM");
+  fileDesc("ChVncm92ZS92MS9pbnZpdGUucHJvdG8SCGdyb3ZlLnYxIpsBCgxQb29sU2V0dGluZ3MSEAoIc3RyYXRlZ3kYASABKAkSEgoKZGltZW5zaW9ucxgCIAEoDRIWCg5sZWFmc2V0X3JhZGl1cxgDIAEoDRIQCghyZXBsaWNhcxgEIAEoDRISCgpzb21vX2FyaXR5GAUgASgNEhYKDnNvbW9fcGVyaW9kX21zGAYgASgNEg8KB3BvbGxlcnMYByABKA0iXgoNSW52aXRlQ29udGVudBIQCghwb29sX2tleRgBIAEoDBIoCghzZXR0aW5ncxgCIAEoCzIWLmdyb3ZlLnYxLlBvb2xTZXR0aW5ncxIRCglhZGRyZXNzZXMYAyADKAkiKwoGSW52aXRlEg8KB2NvbnRlbnQYASABKAwSEAoIY2hlY2tzdW0YAiABKAxiBnByb3RvMw");
 
 /**
  * Chosen when a pool is created and the same for all its members. Also what a peer shows in the handshake.
@@ -65,6 +65,13 @@ export type PoolSettings = Message<"grove.v1.PoolSettings"> & {
    * @generated from field: uint32 somo_period_ms = 6;
    */
   somoPeriodMs: number;
+
+  /**
+   * Peers that ask a feed's origin for all, 1..16.
+   *
+   * @generated from field: uint32 pollers = 7;
+   */
+  pollers: number;
 };
 
 /**

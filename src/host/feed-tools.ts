@@ -1,0 +1,77 @@
+/**
+ * What the relay of feeds needs of the machine: SHA-256, Ed25519 with the peer's own identity, and zstd with the version before as its dictionary.
+ *
+ * Small bodies travel as they are: a compressor costs more time for each of them than their bytes. Keys of signers are kept, because
+ * making one of a PeerId costs as much as a verification.
+ */
+import { createHash, createPublicKey, sign, verify } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import type { FeedTools } from '../protocol/feed/feed.ts';
+import { keyOf, multihashOf, privateKeyObject } from './identity.ts';
+
+/** SPKI wrapper of a bare Ed25519 key (RFC 8410). */
+const PUBLIC_KEY_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+const SIGNATURE_BYTES = 64;
+const KEYS_KEPT = 256;
+const FORM = { plain: 0, packed: 1 } as const;
+const PLAIN_BYTES_MAX = 2 * 1024;
+/** A dictionary counts as far back as the window reaches. */
+const WINDOW_LOG_MAX = 25;
+const WINDOW_LOG_MIN = 17;
+
+export function createFeedTools(privateKey: Uint8Array): FeedTools {
+  const own = privateKeyObject(privateKey);
+  const keys = new Map<string, KeyObject>();
+  return {
+    hash: (body) => createHash('sha256').update(body).digest('hex'),
+    sign: (statement) => new Uint8Array(sign(null, statement, own)),
+    verify: (peerId, statement, signature) => {
+      const key = signature.length === SIGNATURE_BYTES ? publicKeyOf(keys, peerId) : undefined;
+      return key !== undefined && verify(null, statement, key, signature);
+    },
+    pack, unpack,
+  };
+}
+
+function publicKeyOf(keys: Map<string, KeyObject>, peerId: string): KeyObject | undefined {
+  const known = keys.get(peerId);
+  if (known !== undefined) return known;
+  const multihash = multihashOf(peerId);
+  if (multihash === undefined) return undefined;
+  try {
+    const key = createPublicKey({ key: Buffer.concat([PUBLIC_KEY_PREFIX, keyOf(multihash)]), format: 'der', type: 'spki' });
+    if (keys.size >= KEYS_KEPT) keys.delete(keys.keys().next().value as string);
+    keys.set(peerId, key);
+    return key;
+  } catch {
+    return undefined;
+  }
+}
+
+function pack(body: Uint8Array, base: Uint8Array | undefined): Uint8Array {
+  if (base === undefined && body.length <= PLAIN_BYTES_MAX) return withForm(FORM.plain, body);
+  const windowLog = Math.min(WINDOW_LOG_MAX, Math.max(WINDOW_LOG_MIN, Math.ceil(Math.log2(body.length + (base?.length ?? 0)))));
+  const params = { [constants.ZSTD_c_windowLog]: windowLog };
+  return withForm(FORM.packed, zstdCompressSync(body, base === undefined ? { params } : { params, dictionary: base }));
+}
+
+function unpack(packed: Uint8Array, base: Uint8Array | undefined, size: number): Uint8Array | undefined {
+  const content = packed.subarray(1);
+  if (packed[0] === FORM.plain) return base === undefined && content.length === size ? content : undefined;
+  if (packed[0] !== FORM.packed) return undefined;
+  try {
+    const params = { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX };
+    const body = zstdDecompressSync(content, { maxOutputLength: size, params, ...(base === undefined ? {} : { dictionary: base }) });
+    return body.length === size ? new Uint8Array(body.buffer, body.byteOffset, body.length) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function withForm(form: number, content: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(content.length + 1);
+  bytes[0] = form;
+  bytes.set(content, 1);
+  return bytes;
+}
