@@ -29,6 +29,14 @@ export function withExamples(command: Command, examples: readonly string[]): Com
   return command.addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${GROVE} ${example}`).join('\n')}`);
 }
 
+/** Reads "90s", "10m", "1.5h", "7d" or "250ms" as milliseconds, for options and arguments. */
+export function durationMs(text: string): number {
+  const [, value, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim()) ?? [];
+  const sizes: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+  if (value === undefined) throw new InvalidArgumentError('It must be a duration like 90s, 10m, 6h or 1d.');
+  return Number(value) * (sizes[unit] ?? 1);
+}
+
 /** Parses a number within bounds; `whole` refuses fractions. */
 export function numberWithin(min: number, max: number, whole: boolean): (text: string) => number {
   return (text) => {

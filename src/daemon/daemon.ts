@@ -16,6 +16,8 @@ import { checkAttributes } from '../protocol/pool/report.ts';
 import { byBandwidth } from './capability.ts';
 import { deferred } from './deferred.ts';
 import { EventLog } from './event-log.ts';
+import type { FeedsOptions } from './feeds/feeds.ts';
+import { DEFAULT_MAX_STALENESS_MS, Feeds } from './feeds/feeds.ts';
 import { decodeInvite, encodeInvite } from './invite.ts';
 import { Objects } from './objects.ts';
 import { PoolView } from './pool-view.ts';
@@ -29,7 +31,7 @@ import { Session } from './session.ts';
 import type { State } from './state.ts';
 import { openState } from './state.ts';
 import type { DaemonStatus } from './status.ts';
-import { groveVersion } from './version.ts';
+import { groveContact, groveVersion } from './version.ts';
 
 export interface DaemonOptions {
   /** The state directory; undefined keeps everything in memory. */
@@ -51,6 +53,7 @@ export interface DaemonOptions {
   readonly promote?: boolean;
   /** What capable means: an expression over this machine's report that gives a number. */
   readonly capability?: string | undefined;
+  readonly feeds?: Partial<Pick<FeedsOptions, 'allowPrivateNetworks' | 'originFloorMs' | 'defaultMaxStalenessMs'>>;
   /** Serves the daemon to the outside: the API, and in tests nothing. */
   readonly serve?: ((daemon: Daemon) => Promise<Served>) | undefined;
   /** Gives up starting, and throws its reason. */
@@ -96,6 +99,8 @@ export class Daemon {
   readonly state: State;
   readonly name: string;
   readonly events = new EventLog();
+  /** What this peer subscribes to: works in every pool and without one. */
+  readonly feeds: Feeds;
   readonly startedAt = new Date();
   /** Resolves after `stop`; rejects if this peer stopped because of a bug in it. */
   readonly closed: Promise<void>;
@@ -115,6 +120,16 @@ export class Daemon {
     this.state = state;
     this.#options = options;
     this.name = boundedName(options.name ?? hostname());
+    this.feeds = new Feeds({
+      allowPrivateNetworks: false,
+      originFloorMs: undefined,
+      defaultMaxStalenessMs: DEFAULT_MAX_STALENESS_MS,
+      ...options.feeds,
+      store: state.store,
+      product: { version: groveVersion(), contact: groveContact() },
+      apiUrl: () => this.apiUrl,
+      onFact: (fact) => this.events.add(fact),
+    });
     this.closed = this.#closed.promise;
     this.closed.catch(() => undefined); // whoever cares awaits it
   }
@@ -225,6 +240,7 @@ export class Daemon {
     this.#giveUp.abort(new GroveError('stopped', 'The peer is stopping.'));
     const ending = (async () => {
       await this.#entering?.catch(() => undefined);
+      await this.feeds.stop();
       await this.#session?.stop();
       await this.#served?.close();
     })();

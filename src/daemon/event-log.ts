@@ -8,6 +8,7 @@
  */
 import type { Fact } from '../protocol/facts.ts';
 import type { HostFact } from '../host/facts.ts';
+import type { FeedFact } from './feeds/facts.ts';
 
 export interface LoggedEvent {
   /** Grows by one for each event; begins at 1 with each start of the peer. */
@@ -35,7 +36,7 @@ export class EventLog {
     return this.#lastId;
   }
 
-  add(fact: Fact | HostFact): void {
+  add(fact: Fact | HostFact | FeedFact): void {
     const { kind, ...details } = fact;
     this.#lastId++;
     this.#events.push({ id: this.#lastId, at: new Date().toISOString(), event: kind, ...(plain(details) as object) });

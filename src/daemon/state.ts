@@ -21,7 +21,7 @@ export interface State {
   readonly directory: string | undefined;
   readonly identity: Identity;
   readonly token: string;
-  readonly store: Store;
+  readonly store: SqliteStore;
   readPool(): Pool | undefined;
   /** Another pool's file is kept beside, under the pool's id: its key may exist nowhere else. */
   writePool(pool: Pool): void;

@@ -5,6 +5,21 @@
 import { readFileSync } from 'node:fs';
 
 export function groveVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string };
-  return manifest.version;
+  return manifest().version;
+}
+
+/** Where an origin's operator reads what it is that fetches the feed. */
+export function groveContact(): string {
+  const { name, homepage } = manifest();
+  return homepage ?? `https://www.npmjs.com/package/${name}`;
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly homepage?: string;
+}
+
+function manifest(): Manifest {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as Manifest;
 }

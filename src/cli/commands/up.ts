@@ -8,7 +8,7 @@ import type { Command } from 'commander';
 import { GroveError } from '../../core/errors.ts';
 import type { StrategyName } from '../../protocol/options.ts';
 import type { Daemon } from '../../daemon/daemon.ts';
-import { GROVE, numberWithin, withExamples, withJson } from '../command.ts';
+import { durationMs, GROVE, numberWithin, withExamples, withJson } from '../command.ts';
 import { printError, printFields, printJson, printLine, strong } from '../output.ts';
 import { shown } from '../text.ts';
 
@@ -30,6 +30,9 @@ interface UpOptions {
   readonly arity?: number;
   readonly reportSeconds?: number;
   readonly pollers?: number;
+  readonly defaultMaxStaleness?: number;
+  readonly allowPrivateNetworks?: boolean;
+  readonly originFloorSeconds?: number;
   readonly json?: boolean;
 }
 
@@ -57,6 +60,9 @@ export function defineUp(program: Command): void {
     .option('--dimensions <d>', 'of a new pool with can routing (default: 2)', numberWithin(1, 8, true))
     .option('--leafset <r>', 'of a new pool: neighbours known on each side (default: 8)', numberWithin(1, 16, true))
     .option('--arity <k>', 'of a new pool: children of a node of its metadata tree (default: 8)', numberWithin(2, 64, true))
+    .option('--default-max-staleness <duration>', 'how old a feed may be if nothing else is said, like 90m or 6h (default: 90m)', durationMs)
+    .option('--allow-private-networks', 'fetch feeds from this machine and the local network too, and share them like others')
+    .option('--origin-floor-seconds <s>', 'least time between two requests to a feed on this machine (for tests; others keep theirs)', numberWithin(0.05, 86_400, false))
     .option('--report-seconds <s>', 'of a new pool: how often machines report (default: 5)', numberWithin(1, 3_600, true))
     .option('--pollers <k>', 'of a new pool: how many peers ask the origin of a feed (default: 3)', numberWithin(1, 16, true));
   withExamples(withJson(command), ['up', 'up --data ./second --join grove1...', 'up --listen /ip4/127.0.0.1/tcp/0 --api 127.0.0.1:0 --json']);
@@ -82,6 +88,11 @@ async function up(options: UpOptions): Promise<void> {
     metered: options.metered ?? false,
     promote: options.promote ?? false,
     capability: options.capability,
+    feeds: {
+      allowPrivateNetworks: options.allowPrivateNetworks ?? false,
+      ...(options.originFloorSeconds === undefined ? {} : { originFloorMs: options.originFloorSeconds * 1_000 }),
+      ...(options.defaultMaxStaleness === undefined ? {} : { defaultMaxStalenessMs: options.defaultMaxStaleness }),
+    },
     poolKey: options.poolKey === undefined ? undefined : readPoolKey(options.poolKey),
     settings: {
       ...(options.routing === undefined ? {} : { strategy: options.routing }),

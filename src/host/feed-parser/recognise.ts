@@ -27,6 +27,11 @@ export function recognise(body: Uint8Array, charset: string | undefined): Recogn
   return recogniseXml(text);
 }
 
+/** Carries an XML signature, so that no byte of it may be changed. */
+export function isSigned(body: Uint8Array): boolean {
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes('http://www.w3.org/2000/09/xmldsig#');
+}
+
 function isJsonFeed(text: string): boolean {
   return /"version"\s*:\s*"https?:(?:\\?\/){2}(?:www\.)?jsonfeed\.org(?:\\?\/)/.test(text) || /"items"\s*:\s*\[/.test(text);
 }

@@ -151,7 +151,7 @@ export class OriginClient {
       way.rateLimit = rateLimitOf(headers, this.#now()) ?? way.rateLimit;
       const target = [301, 302, 303, 307, 308].includes(statusCode) ? redirectTarget(headers, url) : undefined;
       if (target === undefined) return this.#conclude(way, url, headers, body);
-      body.destroy();
+      discard(body);
       if (redirects === REDIRECTS_MAX) throw new Failure('refused', `redirects more than ${REDIRECTS_MAX} times`);
       permanently &&= statusCode === 301 || statusCode === 308;
       if (permanently) way.permanentTo = target.href;
@@ -182,7 +182,7 @@ export class OriginClient {
     const { status, question } = way;
     const receivedAt = this.#now();
     if (status === 304) {
-      body.destroy();
+      discard(body);
       if (question.validators === undefined) throw new Failure('content', 'answers "not modified" to an unconditional request');
       return { ...this.#facts(way), kind: 'unchanged', clues: cluesOf(headers, receivedAt), validators: validatorsOf(headers), links: linksOf(headers, url.href) };
     }
@@ -200,10 +200,10 @@ export class OriginClient {
   async #read(way: Way, headers: RawHeaders, body: Readable): Promise<Uint8Array> {
     const announced = Number(header(headers, 'content-length'));
     if (announced > this.#bodyBytesMax) {
-      body.destroy();
+      discard(body);
       throw new Failure('content', `its document is larger than ${Math.round(this.#bodyBytesMax / 2 ** 20)} MiB`);
     }
-    return readBody(body, header(headers, 'content-encoding'), this.#bodyBytesMax, (count) => (way.bytes += count)).finally(() => body.destroy());
+    return readBody(body, header(headers, 'content-encoding'), this.#bodyBytesMax, (count) => (way.bytes += count)).finally(() => discard(body));
   }
 
   async #refusal(way: Way, headers: RawHeaders, body: Readable, now: number): Promise<Failure> {
@@ -223,13 +223,19 @@ export class OriginClient {
     } catch {
       return ''; // it is refused anyway; this would only have said by whom
     } finally {
-      body.destroy();
+      discard(body);
     }
   }
 
   #facts({ askedAt, hosts, bytes, status, rateLimit, permanentTo }: Way): AnswerFacts {
     return { askedAt, tookMs: this.#now() - askedAt, bytes, hosts, status, rateLimit, permanentTo };
   }
+}
+
+/** Lets go of what is left of a body; that this breaks the stream is no news. */
+function discard(body: Readable): void {
+  body.on('error', () => undefined);
+  body.destroy();
 }
 
 /** What per-host budgets count by. */

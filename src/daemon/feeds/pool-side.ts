@@ -1,0 +1,289 @@
+/**
+ * Where the feeds service meets the pool: who asks the origin and when, versions that come and go, and failing open.
+ *
+ * The pool's part is behind two small interfaces (protocol/feed/feed.ts): verbs out, events in. What this peer finds is on
+ * its own shelf at once, in epoch 0, and served; the pool's shelf shows only what the pool has stamped, and stamping the
+ * same document again gives it its place. So nothing waits for the pool, and the pool never sees what it did not order.
+ */
+import type { Contact } from '../../core/contact.ts';
+import type { Position } from '../../core/position.ts';
+import { asksItselfAt } from '../../protocol/feed/fail-open.ts';
+import type { FeedEvents, FeedPool, FeedPoolStatus, FeedRole, FeedShelf, FeedVersion, FoundVersion } from '../../protocol/feed/feed.ts';
+import { feedKey } from '../../protocol/feed/feed-url.ts';
+import type { FeedParser } from '../../host/feed-parser/parser.ts';
+import type { FeedFact } from './facts.ts';
+import type { FeedRecord, InPool } from './feed-record.ts';
+import type { FeedStore } from './feed-store.ts';
+import { readDocument, sha256, takeItems } from './intake.ts';
+import { contentsOf, replan } from './outcomes.ts';
+import type { SteadyClock } from './steady-clock.ts';
+import type { TrustLabel } from './views.ts';
+
+interface PoolSideOptions {
+  readonly store: FeedStore;
+  readonly clock: SteadyClock;
+  readonly parser: FeedParser;
+  readonly random: () => number;
+  readonly records: ReadonlyMap<string, FeedRecord>;
+  readonly onFact: (fact: FeedFact) => void;
+  readonly replan: (record: FeedRecord) => void;
+  readonly onVersion: (record: FeedRecord, version: FeedVersion) => void;
+  readonly onState: (record: FeedRecord) => void;
+}
+
+/** Two polls of one peer may come a little closer than the interval when its turn in the pool changes. */
+const TURN_SLACK = 0.9;
+/** Floors are told to the pool when they changed by more than this. */
+const FLOOR_CHANGE = 0.1;
+
+export class PoolSide implements FeedEvents {
+  readonly shelf: FeedShelf;
+  readonly #o: PoolSideOptions;
+  readonly #byKey = new Map<string, FeedRecord>();
+  readonly #toldFloor = new Map<string, number>();
+  #pool: FeedPool | undefined;
+  #salt = '';
+
+  constructor(options: PoolSideOptions) {
+    this.#o = options;
+    this.shelf = this.#makeShelf();
+  }
+
+  // --- who is in ---
+
+  use(pool: FeedPool | undefined, salt: string): void {
+    for (const record of this.#o.records.values()) this.leave(record);
+    this.#pool = pool;
+    this.#salt = salt;
+    for (const record of this.#o.records.values()) this.update(record);
+  }
+
+  /** After a change of the wish. */
+  update(record: FeedRecord): void {
+    const pool = this.#pool;
+    if (pool === undefined) return;
+    if (record.wish.scope === 'local') return this.leave(record);
+    const key = feedKey(record.canonical, record.wish.scope === 'friends' ? this.#salt : '', sha256);
+    if (record.inPool !== undefined && record.inPool.key.hex !== key.hex) this.leave(record);
+    if (record.inPool === undefined) {
+      record.inPool = { key, since: this.#o.clock.now(), wordAt: 0, role: { kind: 'seeking' }, unit: this.#o.random(), audit: undefined };
+      this.#byKey.set(key.hex, record);
+      pool.subscribe(this.#terms(record, key));
+    } else pool.change(this.#terms(record, key));
+  }
+
+  leave(record: FeedRecord): void {
+    const { inPool } = record;
+    if (inPool === undefined) return;
+    record.inPool = undefined;
+    this.#byKey.delete(inPool.key.hex);
+    this.#toldFloor.delete(record.id);
+    this.#pool?.unsubscribe(inPool.key);
+  }
+
+  status(record: FeedRecord): FeedPoolStatus | undefined {
+    return record.inPool === undefined ? undefined : this.#pool?.status(record.inPool.key);
+  }
+
+  /** Publishers add up what readers say: one poller speaks for all, the others for nobody. */
+  subscribersToTell({ inPool }: FeedRecord): number {
+    if (inPool === undefined) return 1;
+    return inPool.role.kind === 'poller' ? inPool.role.subscribers : 0;
+  }
+
+  // --- when to ask ---
+
+  nextAt(record: FeedRecord, inPool: InPool): number {
+    const { memory, wish, latest } = record;
+    const auditAt = inPool.audit?.at ?? Infinity;
+    const holdsOff = memory.failing === undefined ? 0 : memory.nextAt;
+    if (inPool.role.kind === 'poller') return Math.max(holdsOff, Math.min(auditAt, this.#turn(record, inPool.role)));
+    const freshAt = Math.max(inPool.wordAt, this.status(record)?.freshAt ?? 0);
+    const itself = asksItselfAt({
+      poolWordAt: freshAt, subscribedAt: inPool.since, hasVersion: latest !== undefined, wishMs: wish.maxStalenessMs, ownPlanAt: memory.nextAt, unit: inPool.unit,
+    });
+    return Math.max(holdsOff, Math.min(auditAt, itself));
+  }
+
+  /** The first turn that does not come too soon after the last request. */
+  #turn(record: FeedRecord, role: Extract<FeedRole, { readonly kind: 'poller' }>): number {
+    const interval = Math.max(role.intervalMs, record.floor().ms);
+    const first = this.#o.clock.fromMonotonic(role.nextAt);
+    const soonest = record.memory.lastRequestAt + TURN_SLACK * interval;
+    if (record.memory.lastRequestAt === 0 || first >= soonest) return first;
+    return first + Math.ceil((soonest - first) / role.intervalMs) * role.intervalMs;
+  }
+
+  takeAudit(record: FeedRecord): FeedVersion | undefined {
+    const audit = record.inPool?.audit;
+    if (record.inPool === undefined || audit === undefined || audit.at > this.#o.clock.now()) return undefined;
+    record.inPool.audit = undefined;
+    return audit.version;
+  }
+
+  // --- what this peer learned from the origin ---
+
+  found(record: FeedRecord, version: FoundVersion, body: Uint8Array): void {
+    const { inPool } = record;
+    if (inPool === undefined) return;
+    this.#tellFloor(record, inPool);
+    this.#pool?.found(inPool.key, version, body);
+  }
+
+  confirmed(record: FeedRecord, checkedAt: number): void {
+    const { inPool, latest } = record;
+    if (inPool === undefined || latest === undefined) return;
+    this.#tellFloor(record, inPool);
+    // Held from before this pool, or from a time without it: the pool does not have it yet.
+    if (this.#o.store.find(record.id, latest.hash, true) === undefined) this.#offer(record, inPool);
+    else this.#pool?.confirmed(inPool.key, latest.hash, checkedAt);
+  }
+
+  #offer({ latest }: FeedRecord, inPool: InPool): void {
+    const body = latest === undefined ? undefined : this.#o.store.body(latest.hash);
+    if (latest === undefined || body === undefined) return;
+    const { stamp: _stamp, attestations: _attestations, ...found } = latest;
+    this.#pool?.found(inPool.key, found, body);
+  }
+
+  // --- what the pool tells ---
+
+  onVersion(key: Position, version: FeedVersion, from: Contact | undefined): void {
+    const record = this.#byKey.get(key.hex);
+    if (record === undefined) return;
+    void this.#read(record, version, from);
+  }
+
+  onFresh(key: Position, freshAt: number): void {
+    const record = this.#byKey.get(key.hex);
+    const inPool = record?.inPool;
+    if (record === undefined || inPool === undefined) return;
+    const now = this.#o.clock.now();
+    inPool.wordAt = Math.max(inPool.wordAt, Math.min(freshAt, now));
+    record.noteFresh(Math.min(freshAt, now), now);
+    this.#o.store.writeMemory(record.id, record.memory);
+    this.#o.replan(record);
+    this.#o.onState(record);
+  }
+
+  onRole(key: Position, role: FeedRole): void {
+    const record = this.#byKey.get(key.hex);
+    if (record?.inPool === undefined) return;
+    const becomesPoller = role.kind === 'poller' && record.inPool.role.kind !== 'poller';
+    record.inPool.role = role;
+    if (becomesPoller && record.latest !== undefined && this.#o.store.latestStamped(record.id) === undefined) this.#offer(record, record.inPool);
+    this.#o.replan(record);
+    this.#o.onState(record);
+  }
+
+  onWitness(key: Position, hash: string, verdict: 'same' | 'conflict'): void {
+    const record = this.#byKey.get(key.hex);
+    if (record?.inPool === undefined) return;
+    if (verdict === 'conflict') this.#quarantine(record, record.inPool, hash);
+    else this.#relabel(record, hash);
+    this.#o.onState(record);
+  }
+
+  onAudit(key: Position, version: FeedVersion, at: number): void {
+    const record = this.#byKey.get(key.hex);
+    if (record?.inPool === undefined || record.wish.neverOrigin) return;
+    record.inPool.audit = { version, at: this.#o.clock.fromMonotonic(at) };
+    this.#o.replan(record);
+  }
+
+  /** Readers go back to the version before; the origin is asked once, whole. */
+  #quarantine(record: FeedRecord, inPool: InPool, hash: string): void {
+    const version = this.#o.store.find(record.id, hash, false);
+    this.#o.store.quarantine(record.id, hash);
+    record.latest = this.#o.store.latest(record.id);
+    this.#o.onFact({ kind: 'feed-conflict', feed: record.id, url: record.wish.url, hash });
+    if (version === undefined || record.wish.neverOrigin) return;
+    inPool.audit = { version, at: this.#o.clock.now() };
+    this.#o.replan(record);
+  }
+
+  #relabel(record: FeedRecord, hash: string): void {
+    const version = this.#o.store.find(record.id, hash, false);
+    if (version === undefined || record.latest?.hash !== hash) return;
+    const { label, count } = labelOf(version);
+    this.#o.store.relabel(record.id, hash, label, count);
+  }
+
+  /** Takes in what the pool put on the shelf. */
+  async #read(record: FeedRecord, version: FeedVersion, from: Contact | undefined): Promise<void> {
+    const body = this.#o.store.body(version.hash);
+    const wasRead = record.latest?.hash === version.hash;
+    if (body === undefined) return;
+    const reading = await readDocument(this.#o.parser, body, version.contentType);
+    if (this.#o.records.get(record.id) !== record) return;
+    const now = this.#o.clock.now();
+    const freshAt = Math.min(version.fetchedAt, now);
+    if (record.inPool !== undefined) record.inPool.wordAt = Math.max(record.inPool.wordAt, freshAt);
+    record.noteFresh(freshAt, now);
+    record.memory = { ...record.memory, ...contentsOf(record.memory, reading), lastUpdateAt: wasRead ? record.memory.lastUpdateAt : now };
+    if (from !== undefined) this.#adopt(record, version);
+    const { label, count } = labelOf(version);
+    let newItems = 0;
+    this.#o.store.together(() => {
+      if (!wasRead || from !== undefined) newItems = takeItems(this.#o.store, record.id, reading, label, count, now);
+      this.#o.store.writeMemory(record.id, record.memory);
+    });
+    record.latest = this.#o.store.latest(record.id);
+    if (!wasRead) {
+      this.#o.onFact({ kind: 'feed-version', feed: record.id, url: record.wish.url, hash: version.hash, size: version.size, newItems, source: from === undefined ? 'origin' : 'pool' });
+      this.#o.onVersion(record, version);
+    }
+    this.#o.replan(record);
+    this.#o.onState(record);
+  }
+
+  /** The poller's validators are as good as own ones: whoever takes over asks conditionally, and not before its time. */
+  #adopt(record: FeedRecord, { hash, etag, lastModified, fetchedAt }: FeedVersion): void {
+    record.memory = { ...record.memory, validators: { hash, etag, lastModified } };
+    replan(record, Math.max(fetchedAt, record.memory.lastRequestAt), this.#o.random());
+  }
+
+  /** After a start: versions that were put before a crash and not read. */
+  catchUp(record: FeedRecord): void {
+    for (const version of this.#o.store.unread(record.id)) void this.#read(record, version, undefined);
+  }
+
+  // --- terms ---
+
+  #terms(record: FeedRecord, key: Position): Parameters<FeedPool['subscribe']>[0] {
+    const { maxStalenessMs, fanout, neverOrigin } = record.wish;
+    const floorMs = record.floor().ms;
+    this.#toldFloor.set(record.id, floorMs);
+    return { key, maxStalenessMs, fanout: fanout ?? DEFAULT_FANOUT, canPoll: !neverOrigin && record.memory.failing?.kind !== 'gone', floorMs };
+  }
+
+  #tellFloor(record: FeedRecord, inPool: InPool): void {
+    const told = this.#toldFloor.get(record.id) ?? 0;
+    if (Math.abs(record.floor().ms - told) > FLOOR_CHANGE * told) this.#pool?.change(this.#terms(record, inPool.key));
+  }
+
+  /** What the pool's protocol sees: only versions with a place in the pool's order. */
+  #makeShelf(): FeedShelf {
+    const { store } = this.#o;
+    const idOf = (key: Position): string => this.#byKey.get(key.hex)?.id ?? '';
+    return {
+      latest: (key) => store.latestStamped(idOf(key)),
+      after: (key, { epoch, seq }, max) => store.after(idOf(key), epoch, seq, max),
+      find: (key, hash) => store.find(idOf(key), hash, true),
+      body: (hash) => store.body(hash),
+      put: (key, version, body) => {
+        const id = idOf(key);
+        if (id !== '') store.putVersion(id, version, body);
+      },
+      update: (key, version) => store.updateVersion(idOf(key), version),
+    };
+  }
+}
+
+/** Split by the upload budget; this is only what one feed may take at most. */
+const DEFAULT_FANOUT = 4;
+
+function labelOf({ attestations }: FeedVersion): { readonly label: TrustLabel; readonly count: number } {
+  const count = new Set(attestations.map(({ peerId }) => peerId)).size;
+  return { label: count > 1 ? 'attested' : 'single', count };
+}
