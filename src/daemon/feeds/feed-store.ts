@@ -104,7 +104,7 @@ export class FeedStore {
 
   // --- versions ---
 
-  /** Puts a version; the same document again, as the latest, only gets a new stamp. */
+  /** Puts a version; the latest one's document again only gets a new stamp, and another one under a taken stamp replaces it. */
   putVersion(feed: string, version: FeedVersion, body: Uint8Array): void {
     this.together(() => {
       const { stamp, hash, size } = version;
@@ -114,7 +114,9 @@ export class FeedStore {
       if (latest !== undefined && latest['hash'] === hash) {
         this.#run('UPDATE OR IGNORE feed_versions SET epoch = ?, seq = ?, details = ? WHERE arrival = ?', stamp.epoch, stamp.seq, details, Number(latest['arrival']));
       } else {
-        this.#run('INSERT OR IGNORE INTO feed_versions (feed, epoch, seq, hash, size, details) VALUES (?, ?, ?, ?, ?, ?)', feed, stamp.epoch, stamp.seq, hash, size, details);
+        const replaced = this.#one('SELECT arrival, hash FROM feed_versions WHERE feed = ? AND epoch = ? AND seq = ?', feed, stamp.epoch, stamp.seq);
+        if (replaced !== undefined) this.#dropVersion(replaced);
+        this.#run('INSERT INTO feed_versions (feed, epoch, seq, hash, size, details) VALUES (?, ?, ?, ?, ?, ?)', feed, stamp.epoch, stamp.seq, hash, size, details);
       }
       this.#retainVersions(feed);
     });
@@ -252,9 +254,13 @@ export class FeedStore {
     rows.forEach((row, index) => {
       bytes += Number(row['size']);
       if (index === 0 || (index < this.#retention.versions && bytes <= this.#retention.versionBytes)) return;
-      this.#run('DELETE FROM feed_versions WHERE arrival = ?', Number(row['arrival']));
-      this.#dropBody(String(row['hash']));
+      this.#dropVersion(row);
     });
+  }
+
+  #dropVersion(row: Row): void {
+    this.#run('DELETE FROM feed_versions WHERE arrival = ?', Number(row['arrival']));
+    this.#dropBody(String(row['hash']));
   }
 
   #dropBody(hash: string): void {

@@ -243,7 +243,8 @@ export function hostOf(url: URL): string {
   return url.host.replace(/^\[|\]$/g, '');
 }
 
-function redirectTarget(headers: RawHeaders, from: URL): URL {
+/** Where a redirect leads; throws when it may not be followed. */
+export function redirectTarget(headers: RawHeaders, from: URL): URL {
   const location = header(headers, 'location');
   if (location === '' || !URL.canParse(location, from.href)) throw new Failure('refused', 'redirects to nowhere');
   const target = new URL(location, from.href);
