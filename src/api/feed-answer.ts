@@ -22,8 +22,6 @@ export interface FeedFacts {
   readonly canonicalUrl: string;
   readonly self: string;
   readonly hub: string;
-  /** Not for caches that others share. */
-  readonly isPrivate: boolean;
   /** It was fetched while this reader waited. */
   readonly isFirst: boolean;
 }
@@ -86,12 +84,12 @@ export function basesOf(request: FeedRequest): readonly string[] {
 
 const BASES_MAX = 8;
 
-function commonHeaders({ freshAt, nextUpdateAt, canonicalUrl, self, hub, isPrivate, isFirst, ...rest }: FeedFacts, now: number): Record<string, string> & { 'Cache-Control': string } {
+function commonHeaders({ freshAt, nextUpdateAt, canonicalUrl, self, hub, isFirst, ...rest }: FeedFacts, now: number): Record<string, string> & { 'Cache-Control': string } {
   const remainingS = Math.ceil((nextUpdateAt - now) / 1_000);
   const maxAgeS = remainingS > 0 ? remainingS : LATE_S;
   const handling = isFirst ? 'fwd=uri-miss; stored' : 'hit';
   return {
-    'Cache-Control': `${isPrivate ? 'private, ' : ''}max-age=${maxAgeS}, stale-if-error=${STALE_IF_ERROR_S}`,
+    'Cache-Control': `max-age=${maxAgeS}, stale-if-error=${STALE_IF_ERROR_S}`,
     Age: String(Math.max(0, Math.floor((now - freshAt) / 1_000))),
     'Cache-Status': `grove; ${handling}; ttl=${remainingS}`,
     'Last-Modified': lastModified(rest),

@@ -8,7 +8,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Daemon } from '../daemon/daemon.ts';
 import { streamEvents } from './event-stream.ts';
+import { getFeedDocument, postHub } from './feed-documents.ts';
+import { deleteFeed, getFeed, getFeeds, getReasons, postFeeds, postRefresh, putFeed } from './feed-routes.ts';
 import { getHealth, getInvite, getLookup, getReady, getRing, getStatus, postJoin, postLeave } from './handlers.ts';
+import type { Local } from './local.ts';
+import { getMetrics } from './metrics.ts';
+import { getOpenApi } from './open-api.ts';
 import { getPeers, getQuery, getSnapshot, getTree, getTreeMap, postTell, streamQuery } from './pool-routes.ts';
 import { deleteObject, deleteRef, getObject, getRef, putObject, putRef } from './object-routes.ts';
 
@@ -21,21 +26,41 @@ export interface Route {
   readonly body?: z.ZodType;
   /** The body is a value: handed on as a stream, whatever its type. */
   readonly streamsBody?: boolean;
-  readonly handle: (daemon: Daemon, request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+  /** The body is a form, as WebSub has it. */
+  readonly takesForm?: boolean;
+  /** Needs no token. */
+  readonly open?: boolean;
+  /** HEAD is answered, too. */
+  readonly head?: boolean;
+  readonly handle: (daemon: Daemon, request: FastifyRequest, reply: FastifyReply, local: Local) => Promise<unknown>;
 }
 
 const text = z.string().min(1);
 const keyParams = z.strictObject({ key: text });
 const whom = { where: z.string().optional(), region: z.string().optional() };
 const fieldParams = z.strictObject({ key: text, field: text });
+const feedParams = z.strictObject({ feed: text });
+const wish = z.strictObject({
+  url: z.string().min(1).max(2_048),
+  maxStalenessMs: z.number().int().min(1_000).max(365 * 86_400_000).optional(),
+  fanout: z.number().int().min(0).max(1_000).optional(),
+  scope: z.enum(['pool', 'friends', 'local']).optional(),
+  neverOrigin: z.boolean().optional(),
+});
+const form = z.record(z.string(), z.string());
+const document = { method: 'GET', open: true, head: true, handle: getFeedDocument } as const;
 
 export const PREFIX = '/api/v1';
+/** Feeds in one request. */
+export const BATCH_MAX = 256;
 
 export const ROUTES: readonly Route[] = [
-  { method: 'GET', path: '/healthz', does: 'says that somebody is here; needs no token', handle: getHealth },
-  { method: 'GET', path: '/readyz', does: 'says whether this peer is a member of its ring', handle: getReady },
-  { method: 'GET', path: `${PREFIX}/healthz`, does: 'as /healthz', handle: getHealth },
-  { method: 'GET', path: `${PREFIX}/readyz`, does: 'as /readyz', handle: getReady },
+  { method: 'GET', path: '/healthz', does: 'says that somebody is here', open: true, handle: getHealth },
+  { method: 'GET', path: '/readyz', does: 'says whether this peer is a member of its ring', open: true, handle: getReady },
+  ...['/liveness', '/healthcheck', `${PREFIX}/healthz`].map((path): Route => ({ method: 'GET', path, does: 'as /healthz', open: true, handle: getHealth })),
+  ...['/readiness', `${PREFIX}/readyz`].map((path): Route => ({ method: 'GET', path, does: 'as /readyz', open: true, handle: getReady })),
+  { method: 'GET', path: '/metrics', does: 'counters and gauges, as Prometheus text or OpenMetrics', open: true, handle: getMetrics },
+  { method: 'GET', path: `${PREFIX}/openapi.json`, does: 'describes this API (OpenAPI 3.1)', open: true, handle: async () => getOpenApi(ROUTES) },
   { method: 'GET', path: `${PREFIX}/status`, does: 'all about this peer', handle: getStatus },
   { method: 'GET', path: `${PREFIX}/ring`, does: 'this peer and its neighbours', handle: getRing },
   { method: 'GET', path: `${PREFIX}/lookup`, does: 'finds the owner of a key', query: z.strictObject({ key: text }), handle: getLookup },
@@ -58,6 +83,18 @@ export const ROUTES: readonly Route[] = [
     query: z.strictObject({ near: text.optional(), minDegree: z.coerce.number().min(0).max(1_000).optional(), priority: z.coerce.number().int().min(1).max(3).optional() }),
   },
   { method: 'POST', path: `${PREFIX}/pool/tell`, does: 'tells a message to machines of the pool', body: z.strictObject({ topic: text, message: z.string(), ...whom }), handle: postTell },
+  { ...document, path: '/f/:name', does: 'a feed by its id, for readers' },
+  { ...document, path: '/f/http/*', does: 'a feed by its URL, for readers; subscribes to an unknown one' },
+  { ...document, path: '/f/https/*', does: 'the same over https' },
+  { ...document, path: '/feed', does: 'the same with the URL in the query', query: z.object({ url: text, max_age: z.coerce.number().min(1).optional() }) },
+  { method: 'POST', path: '/hub', does: 'subscribes a reader to pushes of a feed (WebSub)', open: true, takesForm: true, body: form, handle: postHub },
+  { method: 'GET', path: `${PREFIX}/feeds`, does: 'all feeds that this peer subscribes to', handle: getFeeds },
+  { method: 'PUT', path: `${PREFIX}/feeds`, does: 'subscribes to a feed, or changes the wishes for it', body: wish, handle: putFeed },
+  { method: 'POST', path: `${PREFIX}/feeds/batch`, does: 'subscribes to many', body: z.strictObject({ feeds: z.array(wish).max(BATCH_MAX) }), handle: postFeeds },
+  { method: 'GET', path: `${PREFIX}/feeds/:feed`, does: 'all about one feed', params: feedParams, handle: getFeed },
+  { method: 'DELETE', path: `${PREFIX}/feeds/:feed`, does: 'ends a subscription', params: feedParams, handle: deleteFeed },
+  { method: 'POST', path: `${PREFIX}/feeds/:feed/refresh`, does: 'asks for news now, as far as the origin allows', params: feedParams, handle: postRefresh },
+  { method: 'GET', path: `${PREFIX}/feeds/:feed/why`, does: 'why a feed is as late as it is', params: feedParams, handle: getReasons },
   { method: 'GET', path: `${PREFIX}/invite`, does: 'makes an invite', handle: getInvite },
   { method: 'POST', path: `${PREFIX}/join`, does: 'goes into the pool of an invite', body: z.strictObject({ invite: text }), handle: postJoin },
   { method: 'POST', path: `${PREFIX}/leave`, does: 'says farewell and stops this peer', handle: postLeave },

@@ -10,7 +10,11 @@ import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import { GroveError } from '../core/errors.ts';
 import type { Daemon, Served } from '../daemon/daemon.ts';
+import { Readers } from '../daemon/feeds/readers.ts';
+import type { GuardConfig } from './guard.ts';
 import { guard } from './guard.ts';
+import type { Local } from './local.ts';
+import { Metrics } from './metrics.ts';
 import { ApiError, replyTo } from './reply-errors.ts';
 import type { Route } from './routes.ts';
 import { ROUTES } from './routes.ts';
@@ -51,11 +55,26 @@ export function buildApi(daemon: Daemon, port: () => number | undefined): Fastif
     return reply.code(status).send(body);
   });
   guard(app, { token: daemon.state.token, port });
-  for (const route of ROUTES.filter((one) => one.streamsBody !== true)) addRoute(app, daemon, route);
+  const readers = new Readers({ feeds: daemon.feeds, store: daemon.state.store, api: () => daemon.apiUrl ?? `http://127.0.0.1:${port() ?? 0}` });
+  const local: Local = { readers, metrics: new Metrics(daemon, readers.feeds) };
+  app.addHook('onReady', async () => readers.hub.start());
+  app.addHook('onClose', async () => {
+    readers.stop();
+    local.metrics.stop();
+  });
+  const add = (to: FastifyInstance, routes: readonly Route[]): void => {
+    for (const route of routes) addRoute(to, daemon, local, route);
+  };
+  add(app, ROUTES.filter((one) => one.streamsBody !== true && one.takesForm !== true));
   void app.register(async (streaming) => {
     streaming.removeAllContentTypeParsers();
     streaming.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
-    for (const route of ROUTES.filter((one) => one.streamsBody === true)) addRoute(streaming, daemon, route);
+    add(streaming, ROUTES.filter((one) => one.streamsBody === true));
+  });
+  void app.register(async (forms) => {
+    forms.removeAllContentTypeParsers();
+    forms.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body)))));
+    add(forms, ROUTES.filter((one) => one.takesForm === true));
   });
   return app;
 }
@@ -84,17 +103,19 @@ export function checkLoopback(host: string): void {
   throw new GroveError('usage', `The API listens on loopback only, not on ${host}: use 127.0.0.1:PORT, and forward the port over ssh to use it from elsewhere.`);
 }
 
-function addRoute(app: FastifyInstance, daemon: Daemon, route: Route): void {
-  const { method, path, params, query, body, handle } = route;
+function addRoute(app: FastifyInstance, daemon: Daemon, local: Local, route: Route): void {
+  const { method, path, params, query, body, handle, open = false, head = false } = route;
+  const config: GuardConfig = { open };
   app.route({
-    method,
+    method: head ? [method, 'HEAD'] : method,
     url: path,
+    config,
     schema: {
       ...(params === undefined ? {} : { params }),
       ...(query === undefined ? {} : { querystring: query }),
       ...(body === undefined ? {} : { body }),
     },
-    handler: async (request, reply) => handle(daemon, request, reply),
+    handler: async (request, reply) => handle(daemon, request, reply, local),
   });
 }
 

@@ -7,8 +7,13 @@
 import { Command, CommanderError } from 'commander';
 import { groveVersion } from '../daemon/version.ts';
 import { GroveError } from '../core/errors.ts';
+import { defineConfig } from './commands/config.ts';
 import { defineDelete } from './commands/delete.ts';
+import { defineDoctor } from './commands/doctor.ts';
+import { defineExport, defineRestore } from './commands/export.ts';
+import { defineFeed } from './commands/feed.ts';
 import { defineGet } from './commands/get.ts';
+import { defineImport } from './commands/import.ts';
 import { defineInvite } from './commands/invite.ts';
 import { defineJoin } from './commands/join.ts';
 import { defineLookup } from './commands/lookup.ts';
@@ -33,15 +38,15 @@ const USAGE = 2;
 const FAILURE = 1;
 
 const program = new Command('grove')
-  .description('Grove: a self-organizing peer-to-peer overlay. Start a peer, let others in, keep objects together.')
+  .description('Grove: feeds, kept fresh together. A local feed cache whose peers share their polls, on a self-organizing overlay.')
   .version(groveVersion(), '-V, --version', 'print the version')
   .helpOption('-h, --help', 'show help')
   .configureOutput({ outputError: (text) => printError(`${sentence(text)} See --help.`) })
   .exitOverride();
 
-withExamples(program, ['up', 'invite', 'up --data ./second --join INVITE', 'put greeting hello', 'get greeting']);
+withExamples(program, ['up', 'feed add https://example.com/feed.xml', 'import subs.opml -o local.opml', 'invite', 'up --data ./second --join INVITE', 'put greeting hello']);
 for (const define of [
-  defineUp, defineStatus, defineRing, defineLookup, definePut, defineGet, defineDelete, defineRef, defineInvite, defineJoin,
+  defineUp, defineFeed, defineImport, defineExport, defineRestore, defineDoctor, defineConfig, defineStatus, defineRing, defineLookup, definePut, defineGet, defineDelete, defineRef, defineInvite, defineJoin,
   defineTop, defineQuery, defineSnapshot, defineTell, defineListen, defineTree, definePeers, definePlan, defineSim,
 ]) {
   define(program);

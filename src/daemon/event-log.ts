@@ -25,6 +25,7 @@ export class EventLog {
   readonly #events: LoggedEvent[] = [];
   readonly #max: number;
   readonly #waiting = new Set<() => void>();
+  readonly #listeners = new Set<(event: LoggedEvent) => void>();
   #lastId = 0;
   #ended = false;
 
@@ -39,9 +40,17 @@ export class EventLog {
   add(fact: Fact | HostFact | FeedFact): void {
     const { kind, ...details } = fact;
     this.#lastId++;
-    this.#events.push({ id: this.#lastId, at: new Date().toISOString(), event: kind, ...(plain(details) as object) });
+    const event = { id: this.#lastId, at: new Date().toISOString(), event: kind, ...(plain(details) as object) };
+    this.#events.push(event);
     if (this.#events.length > this.#max) this.#events.shift();
+    for (const listener of this.#listeners) listener(event);
     this.#wake();
+  }
+
+  /** Tells each event at once, to whoever counts them. Returns what ends that. */
+  listen(listener: (event: LoggedEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   /** Events after number `since` (default: only new ones), for as long as the peer runs or until `signal`. */

@@ -40,7 +40,8 @@ const XML_SIGNATURE = 'http://www.w3.org/2000/09/xmldsig#';
 const FORMATS: Readonly<Record<string, FeedFormat>> = { rss: 'rss', RDF: 'rdf', feed: 'atom', redirect: 'rss' };
 const UNKNOWN: Layout = { format: 'unknown', edits: [], isSigned: false, items: undefined };
 
-export function render(body: Uint8Array, charset: string | undefined, links: LocalLinks): Rendered {
+/** Without `links` only its format is told. */
+export function render(body: Uint8Array, charset: string | undefined, links: LocalLinks | undefined): Rendered {
   const units = codeUnits(body, charset);
   if (units === undefined) return { body, format: 'unknown', isSigned: false };
   const { edits, format, isSigned } = layoutOf(units, links);

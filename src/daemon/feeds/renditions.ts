@@ -50,12 +50,13 @@ export class Renditions {
     return this.#bytes;
   }
 
-  of(source: Source, links: LocalLinks): Rendition {
+  /** Without `links` the bytes stay as they are. */
+  of(source: Source, links: LocalLinks | undefined): Rendition {
     return this.#keep(source, links).rendition;
   }
 
   /** The same, compressed. */
-  async zipped(source: Source, links: LocalLinks): Promise<Uint8Array> {
+  async zipped(source: Source, links: LocalLinks | undefined): Promise<Uint8Array> {
     const kept = this.#keep(source, links);
     kept.zipped ??= compress(kept.rendition.body, { level: constants.Z_DEFAULT_COMPRESSION }).then((bytes) => {
       kept.bytes += bytes.length;
@@ -65,7 +66,7 @@ export class Renditions {
     return kept.zipped;
   }
 
-  #keep(source: Source, links: LocalLinks): Kept {
+  #keep(source: Source, links: LocalLinks | undefined): Kept {
     const name = nameOf(source, links);
     const known = this.#kept.get(name);
     this.#kept.delete(name);
@@ -75,7 +76,7 @@ export class Renditions {
     return kept;
   }
 
-  #make({ body, contentType }: Source, links: LocalLinks): Kept {
+  #make({ body, contentType }: Source, links: LocalLinks | undefined): Kept {
     const rendered = render(body, charsetOf(contentType), links);
     return { rendition: { ...rendered, etag: tagOf(rendered.body) }, zipped: undefined, bytes: rendered.body.length };
   }
@@ -109,6 +110,6 @@ export function charsetOf(contentType: string): string | undefined {
   return /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1];
 }
 
-function nameOf({ hash, contentType }: Source, links: LocalLinks): string {
-  return `${hash} ${links.self} ${links.hub} ${contentType}`;
+function nameOf({ hash, contentType }: Source, links: LocalLinks | undefined): string {
+  return `${hash} ${links?.self ?? ''} ${links?.hub ?? ''} ${contentType}`;
 }

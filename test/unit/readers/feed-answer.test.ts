@@ -9,7 +9,7 @@ import { plainTag, Renditions, tagOf, zippedTag } from '../../../src/daemon/feed
 const NOW = Date.parse('2026-11-26T12:00:00Z');
 const facts: FeedFacts = {
   contentType: 'application/rss+xml; charset=utf-8', lastModified: 'Thu, 26 Nov 2026 10:00:00 GMT', fetchedAt: NOW - 7_200_000, freshAt: NOW - 600_500, nextUpdateAt: NOW + 900_000,
-  canonicalUrl: 'https://o.example/feed?a=b', self: 'http://127.0.0.1:4780/f/a.xml', hub: 'http://127.0.0.1:4780/hub', isPrivate: false, isFirst: false,
+  canonicalUrl: 'https://o.example/feed?a=b', self: 'http://127.0.0.1:4780/f/a.xml', hub: 'http://127.0.0.1:4780/hub', isFirst: false,
 };
 const nothing: FeedRequest = { ifNoneMatch: undefined, ifModifiedSince: undefined, acceptEncoding: undefined, aIm: undefined };
 const links = { self: facts.self, hub: facts.hub };
@@ -43,9 +43,8 @@ test('when the next update is late, readers look again soon', () => {
   assert.equal(headers['Cache-Status'], 'grove; hit; ttl=-5');
 });
 
-test('what was fetched for this reader, and what is private, says so', () => {
+test('what was fetched for this reader says so', () => {
   assert.equal(answer({}, { isFirst: true }).headers['Cache-Status'], 'grove; fwd=uri-miss; stored; ttl=900');
-  assert.match(answer({}, { isPrivate: true }).headers['Cache-Control'] ?? '', /^private, max-age=900/);
 });
 
 test('a tag that is known gives 304 with the same validators and no body', () => {

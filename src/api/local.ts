@@ -1,0 +1,11 @@
+/**
+ * What the API keeps beside the daemon for as long as it serves: the readers' side of the feeds, and what is counted for
+ * monitoring. Both exist only where there is an API.
+ */
+import type { Readers } from '../daemon/feeds/readers.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface Local {
+  readonly readers: Readers;
+  readonly metrics: Metrics;
+}

@@ -1,0 +1,141 @@
+/**
+ * The readers' side of the feeds: documents with local links, the items that a reader lacks, and the hub that tells readers of
+ * new versions. It serves what the feeds service has and asks no origin by itself.
+ */
+import type { Store } from '../../core/env.ts';
+import { call } from '../../host/callbacks.ts';
+import type { FeedVersion } from '../../protocol/feed/feed.ts';
+import { Hub } from './hub.ts';
+import type { Rendition, Source } from './renditions.ts';
+import { charsetOf, Renditions } from './renditions.ts';
+import type { LocalLinks } from './render.ts';
+import { withoutItemsOf } from './render.ts';
+import type { FeedTarget } from './reader-urls.ts';
+import { feedNamed, localUrl } from './reader-urls.ts';
+import type { FeedDetail, FeedNews, FeedReasons, FeedSummary, FeedWish, ServedDocument } from './views.ts';
+
+/** What readers need of the feeds service. */
+export interface FeedService {
+  has(urlOrId: string): boolean;
+  add(wish: Partial<FeedWish> & { readonly url: string }): FeedSummary;
+  list(): readonly FeedSummary[];
+  show(urlOrId: string): FeedDetail;
+  remove(urlOrId: string): void;
+  refresh(urlOrId: string): Promise<FeedSummary>;
+  why(urlOrId: string): FeedReasons;
+  document(id: string): ServedDocument | undefined;
+  /** Versions that are kept, the newest first. */
+  history(id: string): readonly FeedVersion[];
+  /** Of any version that is kept. */
+  body(hash: string): Uint8Array | undefined;
+  whenServable(id: string, signal: AbortSignal): Promise<ServedDocument>;
+  on<K extends keyof FeedNews>(event: K, listener: (news: FeedNews[K]) => void): () => void;
+}
+
+export interface ReadersOptions {
+  readonly feeds: FeedService;
+  readonly store: Store;
+  /** `http://127.0.0.1:PORT`, also before the first request. */
+  readonly api: () => string;
+}
+
+export interface ItemsOnly {
+  readonly baseTag: string;
+  readonly body: Uint8Array;
+}
+
+/** So many older versions are looked through for the one that a reader has. */
+const HISTORY_MAX = 16;
+
+export class Readers {
+  readonly feeds: FeedService;
+  readonly hub: Hub;
+  readonly #renditions = new Renditions();
+  readonly #api: () => string;
+  readonly #unsubscribe: () => void;
+
+  constructor({ feeds, store, api }: ReadersOptions) {
+    this.feeds = feeds;
+    this.#api = api;
+    this.hub = new Hub({
+      store,
+      feedOf: (topic) => this.idOf(feedNamed(topic, this.#port())),
+      documentOf: (id) => {
+        const document = feeds.document(id);
+        if (document === undefined) return undefined;
+        return { hash: document.version.hash, contentType: document.version.contentType, body: this.rendition(document).body };
+      },
+      url: () => this.links('').hub,
+      call,
+      now: () => Date.now(),
+      log: (line) => process.stderr.write(`grove: ${line}\n`),
+    });
+    this.#unsubscribe = feeds.on('version', ({ id }) => this.hub.announce(id));
+  }
+
+  stop(): void {
+    this.#unsubscribe();
+    this.hub.stop();
+  }
+
+  /** The id of a feed that is subscribed to. */
+  idOf(target: FeedTarget): string | undefined {
+    const name = 'id' in target ? target.id : target.url;
+    return this.feeds.has(name) ? this.feeds.show(name).id : undefined;
+  }
+
+  /** The first document of a feed, or undefined once it is known that none comes soon. */
+  async firstDocument(id: string, signal: AbortSignal): Promise<ServedDocument | undefined> {
+    const failed = new AbortController();
+    const unsubscribe = this.feeds.on('state', (news) => {
+      if (news.id === id && news.state === 'error') failed.abort();
+    });
+    if (this.feeds.why(id).state === 'error') failed.abort();
+    try {
+      return await this.feeds.whenServable(id, AbortSignal.any([signal, failed.signal])).catch(() => undefined);
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  links(id: string): LocalLinks {
+    return { self: localUrl(this.#api(), id), hub: `${this.#api()}/hub` };
+  }
+
+  rendition(document: ServedDocument): Rendition {
+    return this.#renditions.of(sourceOf(document), this.#linksFor(document));
+  }
+
+  async zipped(document: ServedDocument): Promise<Uint8Array> {
+    return this.#renditions.zipped(sourceOf(document), this.#linksFor(document));
+  }
+
+  /** What is new since one of these tags; undefined when none is known or the document may not be cut. */
+  itemsSince(document: ServedDocument, tags: readonly string[]): ItemsOnly | undefined {
+    if (tags.length === 0 || document.signed) return undefined;
+    const links = this.links(document.id);
+    const { body } = this.rendition(document);
+    for (const { hash, contentType } of this.feeds.history(document.id).slice(0, HISTORY_MAX)) {
+      const older = hash === document.version.hash ? undefined : this.feeds.body(hash);
+      if (older === undefined) continue;
+      const base = this.#renditions.of({ hash, contentType, body: older }, links);
+      if (!tags.includes(base.etag)) continue;
+      const items = withoutItemsOf(body, base.body, charsetOf(document.version.contentType));
+      return items === undefined ? undefined : { baseTag: base.etag, body: items };
+    }
+    return undefined;
+  }
+
+  /** Signed documents go out as they came. */
+  #linksFor({ id, signed }: ServedDocument): LocalLinks | undefined {
+    return signed ? undefined : this.links(id);
+  }
+
+  #port(): number {
+    return Number(new URL(this.#api()).port);
+  }
+}
+
+function sourceOf({ version: { hash, contentType }, body }: ServedDocument): Source {
+  return { hash, contentType, body };
+}
