@@ -30,9 +30,9 @@ export async function getMetrics(_daemon: Daemon, request: FastifyRequest, reply
 export class Metrics {
   readonly #daemon: Daemon;
   readonly #feeds: FeedService;
-  readonly #prometheus = new Registry<RegistryContentType>();
-  readonly #openMetrics = new Registry<RegistryContentType>();
-  readonly #registers = [this.#prometheus, this.#openMetrics];
+  readonly #registry = new Registry<RegistryContentType>();
+  /** The answer that is being made: one at a time, because the format is the registry's. */
+  #rendering: Promise<unknown> = Promise.resolve();
   readonly #unsubscribe: readonly (() => void)[];
   #avoidedAt = Date.now();
 
@@ -46,8 +46,7 @@ export class Metrics {
   constructor(daemon: Daemon, feeds: FeedService) {
     this.#daemon = daemon;
     this.#feeds = feeds;
-    this.#openMetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
-    this.#staleness = new Histogram({ name: 'grove_feed_staleness_seconds', help: 'How old the news of a version can be when it arrives.', buckets: STALENESS_BUCKETS_S, registers: this.#registers });
+    this.#staleness = new Histogram({ name: 'grove_feed_staleness_seconds', help: 'How old the news of a version can be when it arrives.', buckets: STALENESS_BUCKETS_S, registers: [this.#registry] });
     for (const result of RESULTS) this.#polls.inc({ result }, 0);
     for (const state of LABELS) this.#verified.inc({ state }, 0);
     this.#defineFeeds();
@@ -61,8 +60,22 @@ export class Metrics {
   }
 
   async text(accept: string): Promise<{ readonly type: string; readonly text: string }> {
-    const registry = accept.includes('application/openmetrics-text') ? this.#openMetrics : this.#prometheus;
-    return { type: registry.contentType, text: await registry.metrics() };
+    const type = accept.includes('application/openmetrics-text') ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE;
+    const rendered = this.#rendering.then(async () => this.#render(type));
+    this.#rendering = rendered.catch(() => undefined);
+    return { type, text: await rendered };
+  }
+
+  async #render(type: RegistryContentType): Promise<string> {
+    const counters = this.#registry.getMetricsAsArray() as unknown as { name: string }[];
+    const names = counters.map(({ name }) => name);
+    this.#registry.setContentType(type);
+    try {
+      return await this.#registry.metrics();
+    } finally {
+      // For OpenMetrics the library takes `_total` off the names of counters, and leaves them so.
+      for (const [i, counter] of counters.entries()) counter.name = names[i] ?? counter.name;
+    }
   }
 
   #onEvent(event: LoggedEvent): void {
@@ -111,8 +124,8 @@ export class Metrics {
   /** One question to the pool for both; a pool that does not answer in time has neither. */
   #definePool(): void {
     const daemon = this.#daemon;
-    const peers = new Gauge({ name: 'grove_peers', help: 'Machines in the view of the pool.', registers: this.#registers });
-    const coverage = new Gauge({ name: 'grove_somo_coverage_ratio', help: 'Share of the circle that the view of the pool covers.', registers: this.#registers });
+    const peers = new Gauge({ name: 'grove_peers', help: 'Machines in the view of the pool.', registers: [this.#registry] });
+    const coverage = new Gauge({ name: 'grove_somo_coverage_ratio', help: 'Share of the circle that the view of the pool covers.', registers: [this.#registry] });
     this.#gauge('somo_view_age_seconds', 'Age of the oldest input to the view of the pool.', [], async (gauge) => {
       for (const one of [gauge, peers, coverage]) one.reset();
       if (!daemon.isReady) return;
@@ -134,17 +147,17 @@ export class Metrics {
   }
 
   #counter(name: string, help: string, labelNames: string[] = []): Counter {
-    return new Counter({ name: `grove_${name}`, help, labelNames, registers: this.#registers });
+    return new Counter({ name: `grove_${name}`, help, labelNames, registers: [this.#registry] });
   }
 
   #gauge(name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void | Promise<void>): void {
-    const gauge: Gauge = new Gauge({ name: `grove_${name}`, help, labelNames, registers: this.#registers, collect: () => collect(gauge) });
+    const gauge: Gauge = new Gauge({ name: `grove_${name}`, help, labelNames, registers: [this.#registry], collect: () => collect(gauge) });
   }
 
   /** A counter that is kept elsewhere. */
   #sum(name: string, help: string, labelNames: string[], read: () => readonly (readonly [Record<string, string>, number])[]): void {
     const counter: Counter = new Counter({
-      name: `grove_${name}`, help, labelNames, registers: this.#registers,
+      name: `grove_${name}`, help, labelNames, registers: [this.#registry],
       collect: () => {
         counter.reset();
         for (const [labels, value] of readOr(read, [])) counter.inc(labels, value);

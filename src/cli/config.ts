@@ -11,15 +11,14 @@ import { join } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
 import { GroveError } from '../core/errors.ts';
-import { durationMs } from './duration.ts';
+import { durationMs } from './command.ts';
 
 const whole = (min: number, max: number): z.ZodNumber => z.number().int().min(min).max(max);
 const text = z.string().min(1);
-const duration = text.refine((value) => (durationMs(value) ?? 0) >= 1_000, 'must be a length of time like 90s, 10m or 1h');
+const duration = text.regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, 'must be a duration like 90s, 10m, 6h or 1d');
 
 /** Every key, as in the file. */
 const Config = z.strictObject({
-  data: text.optional(),
   listen: z.array(text).optional(),
   api: text.optional(),
   'join-file': text.optional(),

@@ -3,9 +3,8 @@
  * cursor or turn text around (text.ts).
  */
 import type { FeedDetail, FeedReasons, FeedSummary } from '../daemon/feeds/views.ts';
-import { shownDuration } from './duration.ts';
 import { printFields, printLine, printTable } from './output.ts';
-import { shown, shownBytes } from './text.ts';
+import { shown, shownBytes, shownDuration } from './text.ts';
 
 const SENTENCE_MAX = 400;
 const URL_MAX = 300;

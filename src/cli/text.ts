@@ -23,6 +23,14 @@ export function shortPosition(position: string): string {
   return `${position.slice(0, 10)}…`;
 }
 
+/** In the unit that reads best. */
+export function shownDuration(ms: number): string {
+  const units = [['d', 86_400_000], ['h', 3_600_000], ['min', 60_000], ['s', 1_000], ['ms', 1]] as const;
+  const [unit, size] = units.find(([, one]) => ms >= one) ?? ['ms', 1];
+  const amount = ms / size;
+  return `${Number.isInteger(amount) || amount >= 100 ? Math.round(amount) : amount.toFixed(1)} ${unit}`;
+}
+
 export function shownBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = bytes;

@@ -6,9 +6,8 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { FeedDetail, FeedReasons, FeedSummary } from '../../daemon/feeds/views.ts';
 import type { PeerOptions } from '../command.ts';
-import { numberWithin, withExamples, withPeer } from '../command.ts';
+import { durationMs, numberWithin, withExamples, withPeer } from '../command.ts';
 import { findPeer } from '../client.ts';
-import { parseDuration } from '../duration.ts';
 import { printAdded, printDetail, printFeeds, printReasons } from '../feed-output.ts';
 import { hint, printJson, printLine } from '../output.ts';
 import { shown } from '../text.ts';
@@ -37,7 +36,7 @@ export function defineFeed(program: Command): void {
 /** What somebody may want of a feed. */
 export function withWish(command: Command): Command {
   return command
-    .option('--max-staleness <time>', 'how late news may be: 90s, 10m, 1h, 1d (default: what the peer was started with)', parseDuration)
+    .option('--max-staleness <time>', 'how late news may be: 90s, 10m, 1h, 1d (default: what the peer was started with)', durationMs)
     .option('--fanout <n>', 'peers that this one passes the feed on to at most', numberWithin(0, 1_000, true))
     .addOption(new Option('--scope <scope>', 'who shares it: the pool, friends with the same invite, or this machine only').choices(['pool', 'friends', 'local']))
     .option('--never-origin', 'never be seen by the origin: be late instead when the pool is');

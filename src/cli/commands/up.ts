@@ -7,10 +7,13 @@
 import type { Command } from 'commander';
 import { GroveError } from '../../core/errors.ts';
 import type { StrategyName } from '../../protocol/options.ts';
-import type { Daemon } from '../../daemon/daemon.ts';
+import type { Daemon, DaemonOptions } from '../../daemon/daemon.ts';
+import type { OpmlList } from '../../daemon/feeds/opml.ts';
 import { durationMs, GROVE, numberWithin, withExamples, withJson } from '../command.ts';
 import { printError, printFields, printJson, printLine, strong } from '../output.ts';
 import { shown } from '../text.ts';
+import { WHO_SEES_WHAT } from '../who-sees-what.ts';
+import { parsedList, readList } from './import.ts';
 
 interface UpOptions {
   readonly data?: string;
@@ -33,6 +36,8 @@ interface UpOptions {
   readonly defaultMaxStaleness?: number;
   readonly allowPrivateNetworks?: boolean;
   readonly originFloorSeconds?: number;
+  readonly feeds?: string;
+  readonly config?: string;
   readonly json?: boolean;
 }
 
@@ -60,13 +65,18 @@ export function defineUp(program: Command): void {
     .option('--dimensions <d>', 'of a new pool with can routing (default: 2)', numberWithin(1, 8, true))
     .option('--leafset <r>', 'of a new pool: neighbours known on each side (default: 8)', numberWithin(1, 16, true))
     .option('--arity <k>', 'of a new pool: children of a node of its metadata tree (default: 8)', numberWithin(2, 64, true))
+    .option('--feeds <opml>', 'subscribe to every feed of this list')
     .option('--default-max-staleness <duration>', 'how old a feed may be if nothing else is said, like 90m or 6h (default: 90m)', durationMs)
     .option('--allow-private-networks', 'fetch feeds from this machine and the local network too, and share them like others')
     .option('--origin-floor-seconds <s>', 'least time between two requests to a feed on this machine (for tests; others keep theirs)', numberWithin(0.05, 86_400, false))
     .option('--report-seconds <s>', 'of a new pool: how often machines report (default: 5)', numberWithin(1, 3_600, true))
+    .option('--config <file>', 'the configuration (default: config.toml in the XDG configuration directory); flags win over it')
     .option('--pollers <k>', 'of a new pool: how many peers ask the origin of a feed (default: 3)', numberWithin(1, 16, true));
   withExamples(withJson(command), ['up', 'up --data ./second --join grove1...', 'up --listen /ip4/127.0.0.1/tcp/0 --api 127.0.0.1:0 --json']);
-  command.action(async (options: UpOptions) => up(options));
+  command.action(async (flags: UpOptions) => {
+    const { readConfig } = await import('../config.ts');
+    await up({ ...readConfig(flags.config), ...flags });
+  });
 }
 
 async function up(options: UpOptions): Promise<void> {
@@ -77,9 +87,34 @@ async function up(options: UpOptions): Promise<void> {
   const { checkLoopback, serveApi } = await import('../../api/server.ts');
   const address = options.api === undefined ? { host: '127.0.0.1', port: API_PORT, isFlexible: true } : parseApi(options.api);
   checkLoopback(address.host);
+  const list = options.feeds === undefined ? undefined : await parsedList(options.feeds, readList(options.feeds));
   const daemon = await startDaemon({
+    ...daemonOptions(options),
     signal,
     directory: stateDirectory(options.data),
+    poolKey: options.poolKey === undefined ? undefined : readPoolKey(options.poolKey),
+    serve: async (serving) => serveApi(serving, address),
+  }).catch((error: unknown) => {
+    if (error === signal.reason) process.exit(0); // stopped before it was up, as asked
+    throw error;
+  });
+  if (list !== undefined) subscribeTo(daemon, list);
+  if (options.json === true) printJson(readyLine(daemon));
+  else greet(daemon, options);
+  const stop = (): void => void daemon.stop();
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
+  await daemon.closed.catch((error: unknown) => {
+    printError(`This peer stopped because of a bug in it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    process.exitCode = 1;
+  });
+  // libp2p leaves timers behind that would hold the process for seconds.
+  process.exit();
+}
+
+/** What does not have to be read from anywhere. */
+function daemonOptions(options: UpOptions): Omit<DaemonOptions, 'directory'> {
+  return {
     listen: options.listen,
     join: options.join ?? [],
     name: options.name,
@@ -93,7 +128,6 @@ async function up(options: UpOptions): Promise<void> {
       ...(options.originFloorSeconds === undefined ? {} : { originFloorMs: options.originFloorSeconds * 1_000 }),
       ...(options.defaultMaxStaleness === undefined ? {} : { defaultMaxStalenessMs: options.defaultMaxStaleness }),
     },
-    poolKey: options.poolKey === undefined ? undefined : readPoolKey(options.poolKey),
     settings: {
       ...(options.routing === undefined ? {} : { strategy: options.routing }),
       ...(options.dimensions === undefined ? {} : { dimensions: options.dimensions }),
@@ -102,22 +136,21 @@ async function up(options: UpOptions): Promise<void> {
       ...(options.pollers === undefined ? {} : { pollers: options.pollers }),
       ...(options.reportSeconds === undefined ? {} : { somoPeriodMs: options.reportSeconds * 1_000 }),
     },
-    serve: async (serving) => serveApi(serving, address),
-  }).catch((error: unknown) => {
-    if (error === signal.reason) process.exit(0); // stopped before it was up, as asked
-    throw error;
-  });
-  if (options.json === true) printJson(readyLine(daemon));
-  else greet(daemon, options);
-  const stop = (): void => void daemon.stop();
-  if (signal.aborted) stop();
-  else signal.addEventListener('abort', stop, { once: true });
-  await daemon.closed.catch((error: unknown) => {
-    printError(`This peer stopped because of a bug in it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-    process.exitCode = 1;
-  });
-  // libp2p leaves timers behind that would hold the process for seconds.
-  process.exit();
+  };
+}
+
+/** Broken entries do not keep a peer from starting: they are named, and the others are there. */
+function subscribeTo(daemon: Daemon, list: OpmlList): void {
+  const say = (line: number, reason: string): void => printError(`Line ${line} of the list of feeds was left out: ${reason}`);
+  for (const { line, reason } of list.faults) say(line, reason);
+  for (const { url, line } of list.feeds) {
+    try {
+      daemon.feeds.add({ url });
+    } catch (error) {
+      if (!(error instanceof GroveError)) throw error;
+      say(line, error.message);
+    }
+  }
 }
 
 /** What looks like a number is one. */
@@ -150,13 +183,19 @@ function greet(daemon: Daemon, options: UpOptions): void {
   printLine();
   printLine('In another terminal:');
   printFields([
+    [`  ${GROVE} feed add${data} URL`, 'subscribes to a feed, and prints the URL for your reader'],
+    [`  ${GROVE} import${data} subs.opml -o local.opml`, "takes all of a reader's feeds at once"],
     [`  ${GROVE} invite${data}`, 'prints a line that lets another machine in; keep it secret'],
     [`  ${GROVE} up --data DIR --join INVITE`, 'starts a further peer with it'],
-    [`  ${GROVE} put${data} greeting hello`, 'stores something in the pool'],
     [`  ${GROVE} top${data}`, 'shows all machines of the pool at work'],
     [`  ${GROVE} status${data}`, 'shows how this peer is doing'],
   ]);
   printLine();
+  if (daemon.feeds.list().length === 0) {
+    printLine('Who sees what:');
+    for (const line of WHO_SEES_WHAT) printLine(`  - ${line}`);
+    printLine();
+  }
   printLine('Ctrl+C stops this peer; its identity and objects stay.');
 }
 

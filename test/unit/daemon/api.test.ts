@@ -51,10 +51,13 @@ test('the Host header must name this machine and this port, exactly', async () =
   }
 });
 
-test('everything but /healthz needs the token', async () => {
+test('everything but health, metrics, the description of the API, and feeds for readers needs the token', async () => {
+  const open = ROUTES.filter((route) => route.open === true).map((route) => route.path);
+  const health = ['/healthz', '/readyz', '/liveness', '/healthcheck', '/api/v1/healthz', '/readiness', '/api/v1/readyz'];
+  assert.deepEqual(open, [...health, '/metrics', '/api/v1/openapi.json', '/f/:name', '/f/http/*', '/f/https/*', '/feed', '/hub']);
   assert.equal((await ask('GET', '/healthz', { headers: { authorization: '' } })).status, 200);
-  const concrete = (path: string): string => path.replace(':key', 'k').replace(':field', 'f');
-  for (const { method, path } of ROUTES.filter((route) => !route.path.endsWith('/healthz'))) {
+  const concrete = (path: string): string => path.replace(':key', 'k').replace(':field', 'f').replace(':feed', 'x');
+  for (const { method, path } of ROUTES.filter((route) => route.open !== true)) {
     for (const authorization of ['', 'Bearer', 'Bearer wrong', `Basic ${daemon.state.token}`, `Bearer ${daemon.state.token}x`]) {
       const answer = await ask(method, concrete(path), { headers: { authorization } });
       assert.deepEqual([answer.status, codeOf(answer)], [401, 'unauthorized'], `${method} ${path} ${authorization}`);
@@ -72,7 +75,7 @@ test('a page of another site changes nothing, even with the token', async () => 
 
 test('no answer invites other sites to read it', async () => {
   const preflight = await ask('OPTIONS', '/api/v1/status', { headers: { origin: 'https://evil.example', 'access-control-request-method': 'GET' } });
-  assert.equal(preflight.status, 404);
+  assert.equal(preflight.status, 403);
   const { headers } = await ask('GET', '/api/v1/status', { headers: { origin: 'https://evil.example' } });
   assert.deepEqual(Object.keys(headers).filter((name) => name.startsWith('access-control')), []);
 });
@@ -96,13 +99,14 @@ test('what is not there is 404, and reading it does not make it', async () => {
   assert.equal(daemon.status().storage.objects, objects);
 });
 
-test('GET never changes anything', async () => {
+test('GET never changes anything, except that a reader may subscribe by asking', async () => {
   await ask('PUT', '/api/v1/objects/kept', { payload: 'kept' });
-  const state = (): unknown => [daemon.status().storage, daemon.status().pool, daemon.session.node.standing];
+  const state = (): unknown => [daemon.status().storage, daemon.status().pool, daemon.session.node.standing, daemon.feeds.list()];
   const unchanged = state();
-  for (const { method, path } of ROUTES.filter((route) => !route.path.endsWith('/events'))) {
-    const url = path.replace(':key', 'kept').replace(':field', 'f');
-    for (const safe of ['GET', 'HEAD'] as const) await ask(safe, method === 'GET' && url.endsWith('lookup') ? `${url}?key=kept` : url);
+  for (const { method, path, open = false } of ROUTES.filter((route) => !route.path.endsWith('/events'))) {
+    const url = path.replace(':key', 'kept').replace(':field', 'f').replace('*', 'feed.example/x');
+    const headers = open ? { authorization: '', 'sec-fetch-mode': 'navigate' } : {};
+    for (const safe of ['GET', 'HEAD'] as const) await ask(safe, method === 'GET' && url.endsWith('lookup') ? `${url}?key=kept` : url, { headers });
   }
   assert.deepEqual(state(), unchanged);
   assert.equal((await ask('GET', '/api/v1/objects/kept')).body, 'kept');
