@@ -54,8 +54,9 @@ export interface Held {
 export function judge(incoming: Pick<FeedVersion, 'hash' | 'stamp' | 'fetchedAt'>, { latest, same }: Held, again: boolean): Judgement {
   if (latest === undefined) return 'store';
   if (latest.hash === incoming.hash) return 'restamp';
-  const isOwn = !isPoolStamp(latest.stamp);
-  if (isOwn && latest.fetchedAt >= incoming.fetchedAt) return 'skip';
+  // Found alone, or numbered by another lead: what was fetched earlier is old news.
+  const isForeign = !isPoolStamp(latest.stamp) || latest.stamp.epoch !== incoming.stamp.epoch;
+  if (isForeign && latest.fetchedAt >= incoming.fetchedAt) return 'skip';
   // Another epoch's number for it: another lead found it as well, or it was found alone.
   return same !== undefined && !again && (same.stamp.epoch !== incoming.stamp.epoch || !isPoolStamp(same.stamp)) ? 'skip' : 'store';
 }

@@ -16,6 +16,8 @@ export interface Pending {
   /** On the shelf, with a number of this peer's own. */
   isShown: boolean;
   isAsking: boolean;
+  /** Offers in a row that were not answered. */
+  silences: number;
   /** The lead has not the base. */
   isPlain: boolean;
   /** The lead is getting or comparing it. */

@@ -128,7 +128,11 @@ export class RegisterHost {
   #settle(hosted: Hosted, now: Millis, asker: string): void {
     const { register } = hosted;
     const before = register.epoch;
-    if (grant(register, now)) this.#tellAll(hosted, now, asker);
+    const polled = pollersOf(register).map(({ contact }) => contact);
+    if (grant(register, now)) {
+      this.#tellAll(hosted, now, asker);
+      for (const peer of polled) if (peer.peerId !== asker && slotOf(register, peer.peerId) === undefined) this.#tell(hosted, peer, now);
+    }
     if (before !== register.epoch) this.#parts.local.env.emit({ kind: 'feed-lead', key: register.key, epoch: register.epoch, lead: leadOf(register) });
     if (register.registrants.size === 0 && register.slots.size === 0 && now >= register.grantsFrom) return this.#drop(register.key);
     this.#arm(hosted, now);
@@ -168,7 +172,7 @@ export class RegisterHost {
   #find(key: Position, now: Millis): Hosted | undefined {
     const known = this.#hosted.get(key.hex);
     if (known !== undefined || this.#hosted.size >= HOSTED_MAX) return known;
-    const fresh: Hosted = { register: newRegister(key, this.#parts.pollers, now), alarm: undefined, alarmAt: Infinity, isAsking: false, askedAt: -Infinity };
+    const fresh: Hosted = { register: newRegister(key, this.#parts.pollers, (below) => this.#parts.local.env.random.below(below), now), alarm: undefined, alarmAt: Infinity, isAsking: false, askedAt: -Infinity };
     this.#hosted.set(key.hex, fresh);
     return fresh;
   }

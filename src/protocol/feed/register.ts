@@ -29,8 +29,13 @@ export const BANNED_MS = 6 * 60 * 60_000;
 const BANNED_MAX = 64;
 /** At most one slot moves to a nearer candidate within so long. */
 const DRIFT_MS = 10 * 60_000;
+/**
+ * A new epoch is up to so much later than the last: two registers that do not know of one another, as in a ring that was split, must not give the same
+ * number to two leads. The first epoch of all is not above it.
+ */
+export const EPOCH_SPREAD = 128;
 /** A claimed epoch may be ahead of the known one by so much: a liar must not use up the numbers. */
-const EPOCH_LEAP_MAX = 1_024;
+const EPOCH_LEAP_MAX = 2 ** 20;
 const EPOCH_MAX = 2 ** 31;
 /** Every new epoch is a new tree: no more than one within so long because of what somebody claims. */
 const SURPASS_PAUSE_MS = 60_000;
@@ -52,6 +57,8 @@ export interface Register {
   readonly key: Position;
   /** As many slots. */
   readonly k: number;
+  /** A whole number below what it is given, at random. */
+  readonly draw: (below: number) => number;
   epoch: number;
   /** By number. */
   readonly slots: Map<number, Slot>;
@@ -74,9 +81,9 @@ export interface Entry {
   readonly slot: number;
 }
 
-export function newRegister(key: Position, k: number, now: Millis): Register {
+export function newRegister(key: Position, k: number, draw: (below: number) => number, now: Millis): Register {
   return {
-    key, k: Math.min(k, POLLERS_MAX), epoch: 0, slots: new Map(), registrants: new Map(), signers: [], banned: new Map(), anchor: now, grantsFrom: now + SETTLE_MS, driftsFrom: now + DRIFT_MS,
+    key, k: Math.min(k, POLLERS_MAX), draw, epoch: 0, slots: new Map(), registrants: new Map(), signers: [], banned: new Map(), anchor: now, grantsFrom: now + SETTLE_MS, driftsFrom: now + DRIFT_MS,
     surpassesFrom: now,
   };
 }
@@ -122,7 +129,8 @@ export function hearOfEpoch(register: Register, epoch: number): void {
 export function surpass(register: Register, epoch: number, now: Millis): boolean {
   if (epoch <= register.epoch || !isPossible(register, epoch) || now < register.surpassesFrom) return false;
   register.surpassesFrom = now + SURPASS_PAUSE_MS;
-  register.epoch = epoch + 1;
+  register.epoch = epoch;
+  begin(register);
   return true;
 }
 
@@ -207,11 +215,16 @@ function promote(register: Register): void {
   const slot = register.slots.get(next.slot) as Slot;
   register.slots.delete(next.slot);
   register.slots.set(0, slot);
-  register.epoch++;
+  begin(register);
+}
+
+/** The next epoch. */
+function begin(register: Register): void {
+  register.epoch += 1 + register.draw(EPOCH_SPREAD);
 }
 
 function appoint(register: Register, slot: number, contact: Contact, now: Millis): void {
-  if (slot === 0) register.epoch++;
+  if (slot === 0) begin(register);
   put(register, slot, contact, now + APPOINTED_MS);
 }
 

@@ -1,8 +1,8 @@
 /**
  * Who may be believed about one feed: audits of versions that others found, what auditors tell one another, and who was found lying.
  *
- * An audit is a whole fetch by this peer's host; what it gives arrives as any poll's result. The same bytes: this peer attests them too. Other bytes
- * where the lead numbered others than we were told, or bytes that contradict what we were told: a conflict. docs/decisions/0055-trust-in-feeds.md.
+ * An audit is a whole fetch by this peer's host; what it gives arrives as any poll's result. The same bytes: this peer attests them too. Other bytes are shown to the lead: if
+ * it has them under a number under which this peer was given something else, whoever signed that has lied. docs/decisions/0055-trust-in-feeds.md.
  */
 import type { Contact } from '../../core/contact.ts';
 import type { Millis } from '../../core/env.ts';
@@ -11,9 +11,9 @@ import type { Local } from '../local.ts';
 import type { FeedWitness } from '../wire/feed-messages.ts';
 import { attest, isAttested } from './attestation.ts';
 import { auditDelay, isAuditor, verdictOf } from './audit.ts';
-import { LIARS_MAX, LIARS_TOLD_MAX, WITNESSED_MAX } from './bounds.ts';
+import { LIARS_MAX, LIARS_TOLD_MAX, READ_MAX, WITNESSED_MAX } from './bounds.ts';
 import type { Attestation, FeedEvents, FeedShelf, FeedTools, FeedVersion, FoundVersion } from './feed.ts';
-import { ATTESTATIONS_MAX } from './feed.ts';
+import { ATTESTATIONS_MAX, compareStamps } from './feed.ts';
 import { bytesOfHex, foundOf, fromWire, hexOfBytes, recordOf, toWire } from './record.ts';
 
 export interface TrustParts {
@@ -24,17 +24,17 @@ export interface TrustParts {
 }
 
 export interface TrustSurrounding {
-  readonly isLead: boolean;
+  isLead(): boolean;
   /** Told of what this peer learns: its parent and children, and the lead. */
   neighbours(): readonly Contact[];
-  readonly subscribers: number;
-  readonly gapMs: Millis;
+  subscribers(): number;
+  gapMs(): Millis;
   /** Its attestations have grown. */
   onAttested(version: FeedVersion): void;
   /** That version, held here, is false, and so is whoever signed it first. */
   onFalse(version: FeedVersion): void;
-  /** Whether the lead has other bytes under the number of a version that is held here: answered by `onFalse`. */
-  compare(seen: FoundVersion, attestation: Attestation): void;
+  /** Shows the lead what the origin gave; the number that it has for it comes to `onNumbered`. */
+  compare(seen: FoundVersion, body: Uint8Array): void;
 }
 
 export class Trust {
@@ -64,8 +64,8 @@ export class Trust {
 
   /** A version came from others. */
   onCame(version: FeedVersion): void {
-    const { random, now } = { random: this.#parts.local.env.random, now: this.#parts.local.env.now() };
-    if (isAuditor(this.#around.subscribers, random.unit())) this.audit(version, now + auditDelay(this.#around.gapMs, random.unit()));
+    const { random } = this.#parts.local.env;
+    if (isAuditor(this.#around.subscribers(), random.unit())) this.audit(version, this.#parts.local.env.now() + auditDelay(this.#around.gapMs(), random.unit()));
   }
 
   audit(version: FeedVersion, at: Millis): void {
@@ -73,25 +73,32 @@ export class Trust {
     this.#parts.events.onAudit(this.#key, version, at);
   }
 
-  /** What this peer's own fetch says about what is held here. */
-  onSeen(seen: FoundVersion): void {
+  /** What this peer's own fetch says about what it was to audit. Without `body` it is what is held here. */
+  onSeen(seen: FoundVersion, body: Uint8Array | undefined): void {
     const { shelf, local, tools } = this.#parts;
-    const version = shelf.find(this.#key, this.#auditing);
-    if (version === undefined) return;
-    const verdict = verdictOf(version, seen);
+    const version = this.#auditing === '' ? undefined : shelf.find(this.#key, this.#auditing);
     this.#auditing = '';
+    if (version === undefined) return;
     const at = local.env.wallClock();
-    const attestation = attest(this.#key, seen, at, local.contact.peerId, tools);
-    if (verdict === 'same') {
-      this.#add(version, attest(this.#key, version, at, local.contact.peerId, tools));
-      return;
+    const verdict = verdictOf(version, seen);
+    if (verdict === 'same') return this.#add(version, attest(this.#key, version, at, local.contact.peerId, tools));
+    if (verdict === 'conflict') {
+      const attestation = attest(this.#key, seen, at, local.contact.peerId, tools);
+      this.#tell({ type: 'feedWitness', key: this.#key, hash: bytesOfHex(version.hash), attestation: toWire(attestation), other: recordOf({ ...seen, attestations: [attestation] }) }, '');
+      this.#suspect(version);
     }
-    if (verdict === 'conflict') this.#tell({ type: 'feedWitness', key: this.#key, hash: bytesOfHex(version.hash), attestation: toWire(attestation), other: recordOf({ ...seen, attestations: [attestation] }) }, '');
-    if (verdict === 'conflict') this.#suspect(version);
-    this.#around.compare(seen, attestation);
+    if (body !== undefined) this.#around.compare(seen, body);
   }
 
-  /** `isNear`: from the parent, from a child, or at the lead from anybody. */
+  /** The lead's own version of a document: what is held here under its number must be the same. */
+  onNumbered({ stamp, hash }: FeedVersion): void {
+    const { shelf } = this.#parts;
+    const held = shelf.after(this.#key, { epoch: stamp.epoch, seq: stamp.seq - 1 }, READ_MAX).find((version) => compareStamps(version.stamp, stamp) === 0);
+    if (held === undefined || held.hash === hash) return;
+    this.#condemn(held);
+  }
+
+  /** What an auditor says. */
   onWitness(from: Contact, message: FeedWitness): void {
     const { shelf, tools } = this.#parts;
     const version = shelf.find(this.#key, hexOfBytes(message.hash));
@@ -106,22 +113,24 @@ export class Trust {
     if (other.hash === version.hash) return;
     this.#tell(message, from.peerId);
     this.#suspect(version);
-    this.#around.compare(other, attestation);
   }
 
   /** It is proven, here: whoever signed it first is not believed any more. */
-  condemn(version: FeedVersion): void {
+  #condemn(version: FeedVersion): void {
+    const { local, events } = this.#parts;
     const liar = version.attestations[0]?.peerId;
-    if (liar === undefined || liar === this.#parts.local.contact.peerId || this.#liars.has(liar)) return;
+    if (liar === undefined || liar === local.contact.peerId) return;
     this.#liars.add(liar);
     if (this.#liars.size > LIARS_MAX) this.#liars.delete(this.#liars.values().next().value as string);
-    this.#parts.local.env.emit({ kind: 'feed-liar', key: this.#key, peerId: liar, hash: version.hash });
+    local.env.emit({ kind: 'feed-liar', key: this.#key, peerId: liar, hash: version.hash });
+    events.onWitness(this.#key, version.hash, 'conflict');
+    this.#around.onFalse(version);
   }
 
-  /** Shown as disputed, until it is clear who is right: the lead looks itself. */
+  /** Shown as disputed, until it is clear who is right: the lead looks itself, and whoever was told so by an auditor looks once. */
   #suspect(version: FeedVersion): void {
     this.#parts.events.onWitness(this.#key, version.hash, 'conflict');
-    if (this.#around.isLead && this.#auditing === '') this.audit(version, this.#parts.local.env.now());
+    if (this.#around.isLead() && this.#auditing === '') this.audit(version, this.#parts.local.env.now());
   }
 
   #add(version: FeedVersion, attestation: Attestation, from = ''): void {

@@ -88,6 +88,7 @@ export interface FeedFound {
   readonly record: FeedRecord;
   readonly base: Uint8Array;
   readonly packed: Uint8Array;
+  readonly ageMs: number;
 }
 
 /** What becomes of a version that was found. Append only. */

@@ -20,9 +20,11 @@ import { ToyOrigin } from './toy-origin.ts';
 import { toyTools } from './toy-tools.ts';
 
 const CHECK_EVERY_MS = 100;
+/** Whoever is given a slot may hear of it before the one who lost it does. */
+const NEWS_MS = 1_000;
 
 export interface FeedFaults {
-  /** Checks at which more peers polled than there are slots. */
+  /** Checks at which more peers polled than there are slots, and did so for longer than news of that take. */
   pollers: number;
   /** Checks at which somebody served more children than it offered. */
   exceeded: number;
@@ -42,6 +44,7 @@ export class FeedWorld {
   readonly #wishesOf: (peer: number) => FeedWishes;
   readonly #hosts: (FeedHost | undefined)[] = [];
   readonly #shelves: MemoryShelf[] = [];
+  #tooManyChecks = 0;
 
   constructor(peers: number, world: RingWorldOptions, options: ProtocolOptions, wishesOf: (peer: number) => FeedWishes, url = 'https://example.org/feed') {
     this.ring = new RingWorld(world, options);
@@ -112,6 +115,16 @@ export class FeedWorld {
     return this.subscribers().every((peer) => this.shelf(peer).latest(this.key)?.hash === this.origin.hash);
   }
 
+  /** Who holds versions in another order than the origin had them, holds or was told one twice: in words. */
+  disorder(): string[] {
+    return this.subscribers().flatMap((peer) => {
+      const held = this.shelf(peer).all(this.key).map(({ hash }) => this.origin.history.indexOf(hash));
+      const told = this.host(peer).told.map(({ hash }) => hash);
+      const isOrdered = held.every((version, i) => i === 0 || version > (held[i - 1] as number));
+      return isOrdered && new Set(told).size === told.length ? [] : [`peer ${peer} holds ${held.join(' ')}`];
+    });
+  }
+
   #isCurrent(peer: number, node: Node): boolean {
     return this.ring.world.protocol(peer) === node;
   }
@@ -125,7 +138,8 @@ export class FeedWorld {
   }
 
   #check(): void {
-    if (this.pollers().length > this.ring.options.pollers) this.faults.pollers++;
+    this.#tooManyChecks = this.pollers().length > this.ring.options.pollers ? this.#tooManyChecks + 1 : 0;
+    if (this.#tooManyChecks * CHECK_EVERY_MS > NEWS_MS) this.faults.pollers++;
     for (const peer of this.subscribers()) {
       const children = this.ring.node(peer).feeds.status(this.key)?.children ?? [];
       if (children.length > this.#wishesOf(peer).fanout) this.faults.exceeded++;

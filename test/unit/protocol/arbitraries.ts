@@ -161,7 +161,7 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   }),
   feedHold: of('feedHold', { op: u32, key: position, epoch: u32 }),
   feedHeld: of('feedHeld', { op: u32, holds: fc.boolean(), epoch: u32 }),
-  feedFound: of('feedFound', { op: u32, key: position, record: feedRecord, base: digest, packed: value }),
+  feedFound: of('feedFound', { op: u32, key: position, record: feedRecord, base: digest, packed: value, ageMs: double }),
   feedStamped: of('feedStamped', { op: u32, outcome: u32, record: maybe(feedRecord), before: maybe(feedStamp) }),
   feedPush: of('feedPush', { op: u32, key: position, record: feedRecord, base: digest, packed: value, again: fc.boolean() }),
   feedAck: of('feedAck', { op: u32, key: position, hash: digest, outcome: u32, have: maybe(feedStamp) }),

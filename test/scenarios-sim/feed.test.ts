@@ -1,0 +1,101 @@
+/**
+ * Feeds under faults, in two phases: first peers crash and return, pollers and leads among them, messages are lost, doubled and overtake, and the ring is
+ * divided; then it is quiet, and everything that was promised must hold (docs/invariants.md, INV-FEED).
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { randomFrom } from '../../src/core/random.ts';
+import { protocolOptions } from '../../src/protocol/options.ts';
+import { FeedWorld } from '../../src/sim/feed/feed-world.ts';
+import { EuclideanLatency } from '../../src/sim/latency/latency-model.ts';
+
+const PEERS = 24;
+const POLLERS = 3;
+const QUIET_MS = 200_000;
+
+function feedWorld(seed: number): FeedWorld {
+  const wishes = (peer: number): { maxStalenessMs: number; fanout: number; canPoll: boolean } => ({ maxStalenessMs: 20_000 + 1_000 * peer, fanout: 1 + (peer % 4), canPoll: peer % 4 !== 0 });
+  const feeds = new FeedWorld(PEERS, { seed, latency: new EuclideanLatency(randomFrom(seed)), jitter: 0.2, hintUnreachable: seed % 2 === 0 }, protocolOptions({ syncMs: 30_000 }), wishes);
+  for (let peer = 0; peer < PEERS; peer++) feeds.subscribe(peer);
+  feeds.ring.world.runFor(30_000);
+  return feeds;
+}
+
+function trouble(feeds: FeedWorld, steps: number): void {
+  const { world } = feeds.ring;
+  const random = world.random('chaos');
+  const anyOf = (peers: number[]): number | undefined => peers[random.below(Math.max(1, peers.length))];
+  for (let step = 0; step < steps; step++) {
+    feeds.change();
+    const what = random.below(6);
+    const victim = what < 2 ? anyOf(feeds.subscribers()) : what === 2 ? anyOf(feeds.pollers()) : undefined;
+    if (victim !== undefined && feeds.subscribers().length > PEERS / 2) feeds.crash(victim);
+    if (what === 3) {
+      const cut = random.below(1_000);
+      world.partition((peer) => ((peer * 7 + cut) % 3 === 0 ? 1 : 0));
+      world.runFor(20_000);
+      world.heal();
+    }
+    if (what > 3) for (let peer = 0; peer < PEERS; peer++) if (!world.isAlive(peer) && random.below(2) === 0) feeds.restart(peer);
+    world.runFor(5_000 + random.below(20_000));
+  }
+}
+
+for (const seed of [1, 2, 18, 20]) {
+  test(`INV-FEED-1, -2, -4 and -5: what peers hold is in order and once, and after trouble everybody has everything (seed ${seed})`, () => {
+    const feeds = feedWorld(seed);
+    const { world } = feeds.ring;
+    const liars: string[] = [];
+    world.onFact((peer, fact) => {
+      if (fact.kind === 'feed-liar') liars.push(`${peer} accuses ${fact.peerId}`);
+    });
+    world.setLoss(0.03);
+    world.setDuplicate(0.02);
+    world.setReorder(0.1);
+    trouble(feeds, 30);
+    world.setLoss(0);
+    world.setDuplicate(0);
+    world.setReorder(0);
+    for (let peer = 0; peer < PEERS; peer++) if (!world.isAlive(peer)) feeds.restart(peer);
+
+    const isWhole = (): boolean => feeds.isCaughtUp() && feeds.pollers().length === POLLERS;
+    assert.ok(world.runUntilHolds(isWhole, 500, QUIET_MS) !== undefined, 'everybody catches up, and three poll');
+    world.runFor(100_000);
+    feeds.faults.pollers = 0;
+    for (let change = 0; change < 3; change++) {
+      feeds.change();
+      assert.ok(world.runUntilHolds(() => feeds.isCaughtUp(), 500, QUIET_MS) !== undefined, 'everybody gets the next version');
+    }
+    assert.deepEqual(feeds.faults, { pollers: 0, exceeded: 0 });
+    assert.deepEqual(feeds.disorder(), []);
+    assert.deepEqual(liars, [], 'trouble makes no liars');
+  });
+}
+
+test('INV-FEED-1: the origin is asked at most as often as there are pollers in an interval, however many subscribe', () => {
+  for (const peers of [4, 40]) {
+    const feeds = new FeedWorld(peers, { seed: 3, latency: new EuclideanLatency(randomFrom(3)) }, protocolOptions(), () => ({ maxStalenessMs: 20_000, fanout: 3, canPoll: true }));
+    for (let peer = 0; peer < peers; peer++) feeds.subscribe(peer);
+    feeds.ring.world.runFor(60_000);
+    const before = feeds.origin.requests[304] + feeds.origin.requests[200];
+    const intervals = 10;
+    feeds.ring.world.runFor(intervals * 48_000);
+    const asked = feeds.origin.requests[304] + feeds.origin.requests[200] - before;
+    assert.ok(asked >= POLLERS * (intervals - 1) && asked <= POLLERS * intervals + POLLERS, `${asked} questions with ${peers} subscribers`);
+    assert.ok(feeds.origin.requests[200] <= POLLERS + 1, `${feeds.origin.requests[200]} whole answers, one of them an audit`);
+  }
+});
+
+test('everybody knows how old its news are: the word that nothing is newer goes down the tree at every poll', () => {
+  const feeds = new FeedWorld(20, { seed: 4, latency: new EuclideanLatency(randomFrom(4)) }, protocolOptions(), () => ({ maxStalenessMs: 20_000, fanout: 2, canPoll: true }));
+  for (let peer = 0; peer < 20; peer++) feeds.subscribe(peer);
+  const { world } = feeds.ring;
+  world.runFor(120_000);
+  for (let sample = 0; sample < 20; sample++) {
+    world.runFor(7_300);
+    for (const peer of feeds.subscribers()) {
+      const ageMs = feeds.ring.node(peer).local.env.wallClock() - (feeds.ring.node(peer).feeds.status(feeds.key)?.freshAt ?? 0);
+      assert.ok(ageMs <= 18_000, `peer ${peer} has heard nothing for ${Math.round(ageMs)} ms, and the pool polls every 16 s`);
+    }
+  }
+});
