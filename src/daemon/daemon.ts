@@ -16,6 +16,7 @@ import { checkAttributes } from '../protocol/pool/report.ts';
 import { byBandwidth } from './capability.ts';
 import { deferred } from './deferred.ts';
 import { EventLog } from './event-log.ts';
+import { SessionFeedPool } from './feeds/feed-pool.ts';
 import type { FeedsOptions } from './feeds/feeds.ts';
 import { DEFAULT_MAX_STALENESS_MS, Feeds } from './feeds/feeds.ts';
 import { decodeInvite, encodeInvite } from './invite.ts';
@@ -107,6 +108,7 @@ export class Daemon {
   readonly #options: DaemonOptions;
   #session: Session | undefined;
   #served: Served | undefined;
+  #feedPool: SessionFeedPool | undefined;
   #stopping: Promise<void> | undefined;
   /** A stay that is beginning. */
   #entering: Promise<void> | undefined;
@@ -207,6 +209,7 @@ export class Daemon {
     const back: PoolChoice = { pool: present.pool, mustReach: [], askSettings: false, isNew: false };
     const forward: PoolChoice = { pool: invited, mustReach: invited.introducers, askSettings: false, isNew: false };
     this.#session = undefined;
+    this.#keepFeeds();
     await this.#whileEntering(async () => {
       await present.stop();
       try {
@@ -229,19 +232,20 @@ export class Daemon {
     this.state.announce({ pid: process.pid, api: this.#served.url, startedAt: this.startedAt.toISOString() });
   }
 
-  /** Farewell to the ring, then the API, then the files; done after ten seconds at the latest. */
-  async stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
+  /** Farewell to the ring, then the API, then the files; done after ten seconds at the latest. Without `farewell` others see it die. */
+  async stop(farewell = true): Promise<void> {
+    this.#stopping ??= this.#stop(farewell);
     return this.#stopping;
   }
 
-  async #stop(): Promise<void> {
+  async #stop(farewell: boolean): Promise<void> {
     this.events.end();
     this.#giveUp.abort(new GroveError('stopped', 'The peer is stopping.'));
     const ending = (async () => {
       await this.#entering?.catch(() => undefined);
       await this.feeds.stop();
-      await this.#session?.stop();
+      this.#feedPool?.end();
+      await this.#session?.stop(farewell);
       await this.#served?.close();
     })();
     let timer: NodeJS.Timeout | undefined;
@@ -274,7 +278,22 @@ export class Daemon {
     const session = await this.#startSession(choice, again);
     this.#session = session;
     this.state.writePool(session.pool);
+    this.#shareFeeds(session);
     this.#rememberPort(session);
+  }
+
+  /** The feeds of this peer take part in the pool from now on. */
+  #shareFeeds({ node, host }: Session): void {
+    this.#feedPool = new SessionFeedPool({
+      node, input: (call) => host.input(call), privateKey: this.state.identity.privateKey, shelf: this.feeds.shelf, events: this.feeds.poolEvents,
+    });
+    this.feeds.usePool(this.#feedPool);
+  }
+
+  /** Alone again, before the session ends. */
+  #keepFeeds(): void {
+    this.feeds.usePool(undefined);
+    this.#feedPool?.end();
   }
 
   async #startSession(choice: PoolChoice, again: boolean): Promise<Session> {

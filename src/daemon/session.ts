@@ -165,19 +165,19 @@ export class Session {
     this.#meet(introduction);
   }
 
-  /** Says farewell and closes everything. */
-  async stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
+  /** Says farewell, unless this is to look as if the machine had died, and closes everything. */
+  async stop(farewell = true): Promise<void> {
+    this.#stopping ??= this.#stop(farewell);
     return this.#stopping;
   }
 
-  async #stop(): Promise<void> {
+  async #stop(farewell: boolean): Promise<void> {
     clearInterval(this.#remembering);
     this.#report.stop();
     this.#bandwidth.stop();
     this.#remember();
     this.operations.stop();
-    await this.#leave();
+    if (farewell) await this.#leave();
     await Promise.all([this.#search.stop(), this.host.stop()]);
   }
 

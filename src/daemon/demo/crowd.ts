@@ -1,0 +1,131 @@
+/**
+ * The peers of a demonstration: whole daemons in one process, each with a directory of its own, that subscribe to one feed.
+ *
+ * A killed peer says no farewell; it comes back with its identity and what it had stored, as after a power cut.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { must } from '../../core/assert.ts';
+import type { Daemon } from '../daemon.ts';
+import { startDaemon } from '../daemon.ts';
+import type { Arrival, Receipt } from './figures.ts';
+
+export interface CrowdOptions {
+  readonly url: string;
+  readonly maxStalenessMs: number;
+  readonly originFloorMs: number;
+  readonly signal: AbortSignal;
+  /** Of a pool that is there already; undefined: the first peer begins one. */
+  readonly invite?: string | undefined;
+}
+
+interface Member {
+  readonly directory: string;
+  daemon: Daemon | undefined;
+  feed: string;
+  readonly known: Set<string>;
+}
+
+/** Started at one time: more only compete for the processor. */
+const START_AT_ONCE = 4;
+
+export class Crowd {
+  readonly receipts: Receipt[] = [];
+  readonly arrivals: Arrival[] = [];
+  readonly upSince = new Map<number, number>();
+  readonly #options: CrowdOptions;
+  readonly #folder: string;
+  readonly #members: Member[] = [];
+
+  private constructor(options: CrowdOptions, folder: string) {
+    this.#options = options;
+    this.#folder = folder;
+  }
+
+  static async create(options: CrowdOptions): Promise<Crowd> {
+    return new Crowd(options, await mkdtemp(join(tmpdir(), 'grove-demo-')));
+  }
+
+  get size(): number {
+    return this.#members.length;
+  }
+
+  living(): number[] {
+    return this.#members.flatMap(({ daemon }, peer) => (daemon === undefined ? [] : [peer]));
+  }
+
+  daemon(peer: number): Daemon {
+    return must(this.#members[peer]?.daemon, 'a living peer');
+  }
+
+  /** Starts so many; the first begins the pool. */
+  async start(count: number, onStarted: (living: number) => void): Promise<void> {
+    await this.add();
+    onStarted(1);
+    for (let left = count - 1; left > 0; left -= START_AT_ONCE) {
+      await Promise.all(Array.from({ length: Math.min(left, START_AT_ONCE) }, async () => {
+        await this.add();
+        onStarted(this.living().length);
+      }));
+    }
+  }
+
+  /** A newcomer. Returns its number. */
+  async add(): Promise<number> {
+    const peer = this.#members.length;
+    this.#members.push({ directory: join(this.#folder, `peer-${peer}`), daemon: undefined, feed: '', known: new Set() });
+    await this.restart(peer);
+    return peer;
+  }
+
+  /** The same peer again. */
+  async restart(peer: number): Promise<void> {
+    const member = must(this.#members[peer], 'a known peer');
+    const { url, maxStalenessMs, originFloorMs, signal, invite } = this.#options;
+    const introducer = this.living()[0];
+    const through = introducer === undefined ? invite : this.daemon(introducer).invite();
+    const daemon = await startDaemon({
+      directory: member.directory, listen: ['/ip4/127.0.0.1/tcp/0'], name: `peer-${peer}`, lan: false, signal,
+      join: through === undefined ? [] : [through],
+      feeds: { allowPrivateNetworks: true, originFloorMs },
+    });
+    member.daemon = daemon;
+    this.upSince.set(peer, Date.now());
+    daemon.feeds.on('version', ({ version }) => {
+      this.receipts.push({ peer, hash: version.hash, at: Date.now() });
+      this.#look(peer);
+    });
+    member.feed = daemon.feeds.add({ url, maxStalenessMs }).id;
+    this.#look(peer);
+  }
+
+  async kill(peer: number): Promise<void> {
+    const member = must(this.#members[peer], 'a known peer');
+    const { daemon } = member;
+    member.daemon = undefined;
+    await daemon?.stop(false);
+  }
+
+  /** The ids of the items that a living peer has, as often as it has them. */
+  held(peer: number): string[] {
+    return this.daemon(peer).feeds.items(must(this.#members[peer], 'a known peer').feed).map(({ sourceId }) => sourceId);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.living().map(async (peer) => this.kill(peer)));
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** What is new at this peer since the last look. */
+  #look(peer: number): void {
+    const member = must(this.#members[peer], 'a known peer');
+    if (member.daemon === undefined) return;
+    const at = Date.now();
+    for (const item of this.held(peer)) {
+      if (member.known.has(item)) continue;
+      member.known.add(item);
+      this.arrivals.push({ peer, item, at });
+    }
+  }
+}
