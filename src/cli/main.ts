@@ -8,6 +8,7 @@ import { Command, CommanderError } from 'commander';
 import { groveVersion } from '../daemon/version.ts';
 import { GroveError } from '../core/errors.ts';
 import { defineConfig } from './commands/config.ts';
+import { defineDemo } from './commands/demo.ts';
 import { defineDelete } from './commands/delete.ts';
 import { defineDoctor } from './commands/doctor.ts';
 import { defineExport, defineRestore } from './commands/export.ts';
@@ -47,7 +48,7 @@ const program = new Command('grove')
 withExamples(program, ['up', 'feed add https://example.com/feed.xml', 'import subs.opml -o local.opml', 'invite', 'up --data ./second --join INVITE', 'put greeting hello']);
 for (const define of [
   defineUp, defineFeed, defineImport, defineExport, defineRestore, defineDoctor, defineConfig, defineStatus, defineRing, defineLookup, definePut, defineGet, defineDelete, defineRef, defineInvite, defineJoin,
-  defineTop, defineQuery, defineSnapshot, defineTell, defineListen, defineTree, definePeers, definePlan, defineSim,
+  defineTop, defineQuery, defineSnapshot, defineTell, defineListen, defineTree, definePeers, definePlan, defineDemo, defineSim,
 ]) {
   define(program);
 }

@@ -7,8 +7,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { must } from '../../core/assert.ts';
+import type { DeliveryTally } from '../../protocol/feed/intake.ts';
 import type { Daemon } from '../daemon.ts';
 import { startDaemon } from '../daemon.ts';
+import type { FeedSummary } from '../feeds/views.ts';
 import type { Arrival, Receipt } from './figures.ts';
 
 export interface CrowdOptions {
@@ -27,6 +29,7 @@ interface Member {
   readonly known: Set<string>;
 }
 
+const ITEMS_MAX = 100_000;
 /** Started at one time: more only compete for the processor. */
 const START_AT_ONCE = 4;
 
@@ -37,6 +40,8 @@ export class Crowd {
   readonly #options: CrowdOptions;
   readonly #folder: string;
   readonly #members: Member[] = [];
+  /** Of those that were killed. */
+  readonly #past: DeliveryTally[] = [];
 
   private constructor(options: CrowdOptions, folder: string) {
     this.#options = options;
@@ -81,12 +86,12 @@ export class Crowd {
 
   /** The same peer again. */
   async restart(peer: number): Promise<void> {
-    const member = must(this.#members[peer], 'a known peer');
+    const member = this.#member(peer);
     const { url, maxStalenessMs, originFloorMs, signal, invite } = this.#options;
     const introducer = this.living()[0];
     const through = introducer === undefined ? invite : this.daemon(introducer).invite();
     const daemon = await startDaemon({
-      directory: member.directory, listen: ['/ip4/127.0.0.1/tcp/0'], name: `peer-${peer}`, lan: false, signal,
+      directory: member.directory, listen: ['/ip4/127.0.0.1/tcp/0'], name: `peer-${peer}`, signal,
       join: through === undefined ? [] : [through],
       feeds: { allowPrivateNetworks: true, originFloorMs },
     });
@@ -101,15 +106,37 @@ export class Crowd {
   }
 
   async kill(peer: number): Promise<void> {
-    const member = must(this.#members[peer], 'a known peer');
+    const member = this.#member(peer);
     const { daemon } = member;
+    if (daemon !== undefined) this.#past.push(this.#tallyOf(peer));
     member.daemon = undefined;
     await daemon?.stop(false);
   }
 
-  /** The ids of the items that a living peer has, as often as it has them. */
+  /** The titles of the items that a living peer has, as often as it has them. */
   held(peer: number): string[] {
-    return this.daemon(peer).feeds.items(must(this.#members[peer], 'a known peer').feed).map(({ sourceId }) => sourceId);
+    return this.daemon(peer).feeds.items(this.#member(peer).feed, ITEMS_MAX).map(({ title }) => title);
+  }
+
+  /** Bytes received for versions over the bytes of the versions, of all that lived. */
+  get deliveryFactor(): number {
+    const all = [...this.#past, ...this.living().map((peer) => this.#tallyOf(peer))];
+    const neededBytes = all.reduce((sum, tally) => sum + tally.neededBytes, 0);
+    return neededBytes === 0 ? 0 : all.reduce((sum, tally) => sum + tally.receivedBytes, 0) / neededBytes;
+  }
+
+  /** Whether it asks the origin, and who serves it. */
+  placeOf(peer: number): { readonly role: FeedSummary['role']; readonly parent: string | undefined } {
+    const { role, parent } = this.daemon(peer).feeds.show(this.#member(peer).feed);
+    return { role, parent: parent?.name };
+  }
+
+  #tallyOf(peer: number): DeliveryTally {
+    return { ...(this.daemon(peer).session.node.feeds.tally ?? { receivedBytes: 0, neededBytes: 0 }) };
+  }
+
+  #member(peer: number): Member {
+    return must(this.#members[peer], 'a known peer');
   }
 
   async stop(): Promise<void> {
@@ -119,7 +146,7 @@ export class Crowd {
 
   /** What is new at this peer since the last look. */
   #look(peer: number): void {
-    const member = must(this.#members[peer], 'a known peer');
+    const member = this.#member(peer);
     if (member.daemon === undefined) return;
     const at = Date.now();
     for (const item of this.held(peer)) {

@@ -11,8 +11,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Published {
-  /** The item's guid. */
-  readonly id: string;
+  /** No two items have the same. */
+  readonly title: string;
   /** Unix ms. */
   readonly at: number;
 }
@@ -67,7 +67,7 @@ export class DemoOrigin {
   /** Adds an item; whoever asks from now on gets it. */
   publish(): void {
     const number = this.published.length + 1;
-    this.published.push({ id: `urn:grove-demo:${this.#startedAt}:${number}`, at: Date.now() });
+    this.published.push({ title: `News ${number}`, at: Date.now() });
     this.#changedAt = Date.now();
     this.#body = this.#document();
     this.#etag = `"${createHash('sha256').update(this.#body).digest('hex').slice(0, 20)}"`;
@@ -95,7 +95,7 @@ export class DemoOrigin {
 
   #document(): string {
     const first = Math.max(0, this.published.length - SHOWN);
-    const items = this.published.slice(first).map(({ id, at }, place) => item(first + place + 1, id, at)).reverse();
+    const items = this.published.slice(first).map(({ at }, place) => this.#item(first + place + 1, at)).reverse();
     return `<?xml version="1.0" encoding="utf-8"?>
 <rss version="2.0"><channel><title>The demonstration's news</title><link>http://127.0.0.1/</link><description>One item every few seconds</description>
 <lastBuildDate>${new Date(this.#changedAt).toUTCString()}</lastBuildDate>
@@ -103,9 +103,10 @@ ${items.join('\n')}
 </channel></rss>
 `;
   }
-}
 
-function item(number: number, id: string, at: number): string {
-  const text = Array.from({ length: SENTENCES }, (_, i) => `${number}.${i + 1} ${SENTENCE}`).join('');
-  return `<item><title>News ${number}</title><guid isPermaLink="false">${id}</guid><pubDate>${new Date(at).toUTCString()}</pubDate><description>${text}</description></item>`;
+  #item(number: number, at: number): string {
+    const text = Array.from({ length: SENTENCES }, (_, i) => `${number}.${i + 1} ${SENTENCE}`).join('');
+    const guid = `urn:grove-demo:${this.#startedAt}:${number}`;
+    return `<item><title>News ${number}</title><guid isPermaLink="false">${guid}</guid><pubDate>${new Date(at).toUTCString()}</pubDate><description>${text}</description></item>`;
+  }
 }

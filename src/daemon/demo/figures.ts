@@ -47,13 +47,13 @@ export interface DemoFigures {
 export function figuresOf(records: Records): DemoFigures {
   return {
     stalenessMs: spreadOf(stalenessOf(records)), pushMs: spreadOf(pushTimesOf(records.receipts)),
-    missedItems: count(records, (held, published) => published.filter((id) => !held.has(id)).length),
+    missedItems: count(records, (held, published) => published.filter((title) => !held.has(title)).length),
     duplicateItems: [...records.held.values()].reduce((sum, items) => sum + items.length - new Set(items).size, 0),
   };
 }
 
 function stalenessOf({ published, arrivals, upSince }: Records): number[] {
-  const publishedAt = new Map(published.map(({ id, at }) => [id, at]));
+  const publishedAt = new Map(published.map(({ title, at }) => [title, at]));
   return arrivals.flatMap(({ peer, item, at }) => {
     const from = publishedAt.get(item);
     return from === undefined ? [] : [at - Math.max(from, upSince.get(peer) ?? from)];
@@ -76,7 +76,7 @@ function pushTimesOf(receipts: readonly Receipt[]): number[] {
 }
 
 function count({ held, published }: Records, of: (held: ReadonlySet<string>, published: readonly string[]) => number): number {
-  const ids = published.map(({ id }) => id);
+  const ids = published.map(({ title }) => title);
   return [...held.values()].reduce((sum, items) => sum + of(new Set(items), ids), 0);
 }
 

@@ -14,6 +14,7 @@ import type { FeedInput, FeedRegister } from '../wire/feed-messages.ts';
 import { ACK, STAMPED } from '../wire/feed-messages.ts';
 import { FEEDS_MAX } from './bounds.ts';
 import type { FeedEvents, FeedPool, FeedPoolStatus, FeedShelf, FeedTerms, FeedTools, FoundVersion } from './feed.ts';
+import type { DeliveryTally } from './intake.ts';
 import { Intake } from './intake.ts';
 import type { MemberParts } from './member.ts';
 import { Member } from './member.ts';
@@ -59,6 +60,11 @@ export class Feeds implements FeedPool {
     const { local, requests } = this.#parts;
     const { shelf, tools } = services;
     this.#services = { ...services, intake: new Intake(local, requests, shelf, tools), packing: new Packing(shelf, tools) };
+  }
+
+  /** Undefined before `use`. */
+  get tally(): Readonly<DeliveryTally> | undefined {
+    return this.#services?.intake.tally;
   }
 
   // --- for the service of feeds ---

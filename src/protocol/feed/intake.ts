@@ -23,7 +23,16 @@ export interface Offer {
 /** `plain`: the base is not here. `false`: the bytes are not what they are said to be. `busy`: too much is being pulled. */
 export type Taken = { readonly kind: 'body'; readonly body: Uint8Array } | { readonly kind: 'pulling' | 'plain' | 'false' | 'busy' };
 
+/** What versions cost that came from other peers: over one another, the delivery factor. */
+export interface DeliveryTally {
+  /** As it travelled, repetitions included. */
+  receivedBytes: number;
+  /** Of the bodies that were new here. */
+  neededBytes: number;
+}
+
 export class Intake {
+  readonly tally: DeliveryTally = { receivedBytes: 0, neededBytes: 0 };
   readonly #local: Local;
   readonly #requests: Requests;
   readonly #shelf: FeedShelf;
@@ -39,19 +48,21 @@ export class Intake {
 
   /** `onPulled` runs once if it is pulled: with the body, or with undefined. */
   take(offer: Offer, onPulled: (body: Uint8Array | undefined) => void): Taken {
-    const { base, packed, version } = offer;
+    const { key, base, packed, version } = offer;
     const dictionary = base.length === 0 ? undefined : this.#shelf.body(hexOfBytes(base));
     if (base.length > 0 && dictionary === undefined) return { kind: 'plain' };
     if (packed.length > 0) {
-      const body = this.#open(version, packed, dictionary);
+      const body = this.#open(key, version, packed, dictionary);
       return body === undefined ? { kind: 'false' } : { kind: 'body', body };
     }
     if (this.#pullingBytes + version.size > PULLING_BYTES_MAX) return { kind: 'busy' };
-    this.#pull(offer, (whole) => onPulled(whole === undefined ? undefined : this.#open(version, whole, dictionary)));
+    this.#pull(offer, (whole) => onPulled(whole === undefined ? undefined : this.#open(key, version, whole, dictionary)));
     return { kind: 'pulling' };
   }
 
-  #open({ hash, size }: FoundVersion, packed: Uint8Array, dictionary: Uint8Array | undefined): Uint8Array | undefined {
+  #open(key: Position, { hash, size }: FoundVersion, packed: Uint8Array, dictionary: Uint8Array | undefined): Uint8Array | undefined {
+    this.tally.receivedBytes += packed.length;
+    if (this.#shelf.find(key, hash) === undefined) this.tally.neededBytes += size;
     const body = this.#tools.unpack(packed, dictionary, size);
     return body !== undefined && body.length === size && this.#tools.hash(body) === hash ? body : undefined;
   }
