@@ -53,7 +53,7 @@ export interface DemoResult extends DemoFigures {
   readonly rejoined: number;
 }
 
-export const DEMO_STALENESS_MS = 6_000;
+export const DEMO_STALENESS_MS = 10_000;
 const ORIGIN_FLOOR_MS = 2_000;
 const PUBLISH_MS = 3_000;
 const LOOK_MS = 500;
@@ -61,7 +61,7 @@ const LOOK_MS = 500;
 const TROUBLE_MS = 4_000;
 const AWAY_MS = 5_000;
 /** After the last item, for the last ones to arrive. */
-const SETTLE_MS = 2.5 * DEMO_STALENESS_MS;
+const SETTLE_MS = 1.5 * DEMO_STALENESS_MS;
 const NEWCOMERS_MAX = 3;
 const SLICES = 40;
 

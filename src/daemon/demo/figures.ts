@@ -46,7 +46,7 @@ export interface DemoFigures {
 
 export function figuresOf(records: Records): DemoFigures {
   return {
-    stalenessMs: spreadOf(stalenessOf(records)), pushMs: spreadOf(pushTimesOf(records.receipts)),
+    stalenessMs: spreadOf(stalenessOf(records)), pushMs: spreadOf(pushTimesOf(records)),
     missedItems: count(records, (held, published) => published.filter((title) => !held.has(title)).length),
     duplicateItems: [...records.held.values()].reduce((sum, items) => sum + items.length - new Set(items).size, 0),
   };
@@ -60,16 +60,17 @@ function stalenessOf({ published, arrivals, upSince }: Records): number[] {
   });
 }
 
-/** Of every version, from whoever has it first to each of the others. */
-function pushTimesOf(receipts: readonly Receipt[]): number[] {
+/** Of every version, from whoever has it first to each of the others that were there then. */
+function pushTimesOf({ receipts, upSince }: Records): number[] {
   const first = new Map<string, number>();
   for (const { hash, at } of receipts) first.set(hash, Math.min(at, first.get(hash) ?? Infinity));
   const seen = new Set<string>();
   const times: number[] = [];
   for (const { peer, hash, at } of [...receipts].sort((a, b) => a.at - b.at)) {
     const from = first.get(hash) as number;
+    const wasThere = (upSince.get(peer) ?? 0) <= from;
     if (!seen.has(hash)) seen.add(hash);
-    else if (!seen.has(`${peer} ${hash}`)) times.push(at - from);
+    else if (wasThere && !seen.has(`${peer} ${hash}`)) times.push(at - from);
     seen.add(`${peer} ${hash}`);
   }
   return times;

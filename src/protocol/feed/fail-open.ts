@@ -27,13 +27,16 @@ const GRACE_MS_MAX = 60_000;
 export const FIRST_VERSION_MS = 7_000;
 const SETTLE_MS_MIN = 10_000;
 const SETTLE_MS_MAX = 120_000;
-const SETTLE_SPREAD = 0.5;
+/** Of the wish. */
+const SPREAD = 0.5;
 
 /** The instant at which this peer asks by itself unless the pool speaks before. */
 export function asksItselfAt({ poolWordAt, subscribedAt, hasVersion, wishMs, ownPlanAt, unit }: Reliance): number {
   if (!hasVersion) return Math.max(subscribedAt + FIRST_VERSION_MS, ownPlanAt);
-  const settleMs = Math.min(SETTLE_MS_MAX, Math.max(SETTLE_MS_MIN, wishMs)) + unit * SETTLE_SPREAD * wishMs;
-  return Math.max(poolWordAt + wishMs + graceFor(wishMs), subscribedAt + settleMs, ownPlanAt);
+  // All subscribers miss the same word: spread, the first to ask tells the others, and the origin sees no crowd.
+  const spreadMs = unit * SPREAD * wishMs;
+  const settleMs = Math.min(SETTLE_MS_MAX, Math.max(SETTLE_MS_MIN, wishMs));
+  return Math.max(poolWordAt + wishMs + graceFor(wishMs) + spreadMs, subscribedAt + settleMs + spreadMs, ownPlanAt);
 }
 
 export function graceFor(wishMs: Millis): Millis {
