@@ -8,13 +8,15 @@ export type Answer = (request: IncomingMessage, response: ServerResponse) => voi
 
 export class Origin {
   readonly asked: IncomingMessage[] = [];
+  /** For paths that have no answer. */
+  fallback: Answer | undefined;
   readonly #answers = new Map<string, Answer>();
   readonly #server: Server;
 
   private constructor() {
     this.#server = createServer((request, response) => {
       this.asked.push(request);
-      const answer = this.#answers.get(request.url ?? '');
+      const answer = this.#answers.get(request.url ?? '') ?? this.fallback;
       if (answer === undefined) response.writeHead(404).end();
       else answer(request, response);
     });
