@@ -33,9 +33,9 @@ const DRIFT_MS = 10 * 60_000;
  * A new epoch is up to so much later than the last: two registers that do not know of one another, as in a ring that was split, must not give the same
  * number to two leads. The first epoch of all is not above it.
  */
-export const EPOCH_SPREAD = 128;
+export const EPOCH_SPREAD = 4_096;
 /** A claimed epoch may be ahead of the known one by so much: a liar must not use up the numbers. */
-const EPOCH_LEAP_MAX = 2 ** 20;
+const EPOCH_LEAP_MAX = 2 ** 24;
 const EPOCH_MAX = 2 ** 31;
 /** Every new epoch is a new tree: no more than one within so long because of what somebody claims. */
 const SURPASS_PAUSE_MS = 60_000;
