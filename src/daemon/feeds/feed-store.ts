@@ -173,6 +173,11 @@ export class FeedStore {
     this.#run("UPDATE feed_items SET label = 'conflict' WHERE feed = ? AND hash = ?", feed, hash);
   }
 
+  /** Its items were taken. */
+  isRead(feed: string, hash: string): boolean {
+    return this.#one('SELECT read FROM feed_versions WHERE feed = ? AND hash = ? ORDER BY arrival DESC LIMIT 1', feed, hash)?.['read'] === 1;
+  }
+
   /** Versions whose items were not taken yet: put by the pool before a crash. */
   unread(feed: string): FeedVersion[] {
     return this.#all('SELECT * FROM feed_versions WHERE feed = ? AND read = 0 ORDER BY arrival', feed).map((row) => must(versionOf(row), 'a row is a version'));

@@ -16,6 +16,7 @@ import { isLoopbackHost, isPrivateHost } from '../../host/origin/private-address
 import type { SqliteStore } from '../../host/sqlite-store.ts';
 import type { FeedEvents, FeedPool, FeedPoolStatus, FeedShelf, FeedVersion } from '../../protocol/feed/feed.ts';
 import { feedIdOf } from '../../protocol/feed/feed-url.ts';
+import type { PrivateReason } from '../../protocol/feed/privacy.ts';
 import { privateAnswer, privateUrl } from '../../protocol/feed/privacy.ts';
 import { planAfterRestart } from '../../protocol/feed/schedule.ts';
 import { FLOOR_MS_MAX } from '../../protocol/feed/freshness.ts';
@@ -375,10 +376,10 @@ export class Feeds {
   }
 
   /** An answer that looks private takes the feed out of the pool before anything of it gets there. */
-  #guardAnswer(record: FeedRecord, found: ReturnType<typeof privateAnswer>): void {
+  #guardAnswer(record: FeedRecord, found: PrivateReason | undefined): void {
     if (found === undefined || record.wish.scope === 'local') return;
     record.wish = { ...record.wish, scope: 'local' };
-    record.scopeReason = `Kept on this machine: ${found.reason}.`;
+    record.scopeReason = keptHere(found);
     this.#poolSide.update(record);
     this.#options.onFact({ kind: 'feed-private', feed: record.id, url: record.wish.url, reason: found.reason });
   }
@@ -388,9 +389,11 @@ export class Feeds {
     const { parts } = parseFeedUrl(canonical);
     const found = privateUrl(parts, !this.#options.allowPrivateNetworks && isPrivateHost(parts));
     const binding = found !== undefined && (found.certain || asked === undefined);
-    if (wanted !== 'local' && binding) return { scope: 'local', reason: `Kept on this machine: ${found.reason}.` };
+    const byUrl = found === undefined ? undefined : keptHere(found);
+    if (wanted !== 'local' && binding) return { scope: 'local', reason: byUrl };
     // What an answer showed stays true.
-    if (wanted !== 'local' && known?.wish.scope === 'local' && known.scopeReason !== undefined && !binding) return { scope: 'local', reason: known.scopeReason };
+    const shown = known?.scopeReason;
+    if (wanted !== 'local' && shown !== undefined && shown !== byUrl) return { scope: 'local', reason: shown };
     return { scope: wanted, reason: undefined };
   }
 
@@ -450,6 +453,10 @@ export class Feeds {
     if (byId !== undefined || !urlOrId.includes(':')) return byId;
     return this.#records.get(feedIdOf(parseFeedUrl(urlOrId).canonical, sha256));
   }
+}
+
+function keptHere({ reason }: PrivateReason): string {
+  return `Kept on this machine: ${reason}.`;
 }
 
 function hostOfFeed(record: FeedRecord): string {

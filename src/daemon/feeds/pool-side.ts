@@ -212,7 +212,7 @@ export class PoolSide implements FeedEvents {
   /** Takes in what the pool put on the shelf. */
   async #read(record: FeedRecord, version: FeedVersion, from: Contact | undefined): Promise<void> {
     const body = this.#o.store.body(version.hash);
-    const wasRead = record.latest?.hash === version.hash;
+    const wasRead = this.#o.store.isRead(record.id, version.hash);
     if (body === undefined) return;
     const reading = await readDocument(this.#o.parser, body, version.contentType);
     if (this.#o.records.get(record.id) !== record) return;
@@ -225,7 +225,7 @@ export class PoolSide implements FeedEvents {
     const { label, count } = labelOf(version);
     let newItems = 0;
     this.#o.store.together(() => {
-      if (!wasRead || from !== undefined) newItems = takeItems(this.#o.store, record.id, reading, label, count, now);
+      if (!wasRead) newItems = takeItems(this.#o.store, record.id, reading, label, count, now);
       this.#o.store.writeMemory(record.id, record.memory);
     });
     record.latest = this.#o.store.latest(record.id);
