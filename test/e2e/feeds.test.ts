@@ -108,7 +108,7 @@ test('titles and reasons that strangers chose move nothing in the terminal', asy
   await grove.json('feed', 'add', url, '--data', a.data);
   await until('it is there', async () => (await grove.json<FeedDetail>('feed', 'show', url, '--data', a.data)).version !== null);
   for (const command of [['feed', 'list'], ['feed', 'show', url], ['feed', 'why', url]]) {
-    // eslint-disable-next-line no-control-regex -- these are what must not be there
+    // These are what must not be there.
     assert.doesNotMatch(await text(...command, '--data', a.data), /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/);
   }
 });
