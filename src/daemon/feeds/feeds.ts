@@ -7,7 +7,9 @@
  */
 import { EventEmitter } from 'node:events';
 import { GroveError } from '../../core/errors.ts';
+import { mergeDelta } from '../../host/feed-parser/merge.ts';
 import { FeedParser } from '../../host/feed-parser/parser.ts';
+import { charsetOf } from '../../host/origin/headers.ts';
 import type { OriginAnswer } from '../../host/origin/origin-client.ts';
 import { hostOf, OriginClient } from '../../host/origin/origin-client.ts';
 import { parseFeedUrl } from '../../host/origin/parse-url.ts';
@@ -30,7 +32,7 @@ import { FeedRecord } from './feed-record.ts';
 import { FeedStore } from './feed-store.ts';
 import { HostBudgets } from './host-budgets.ts';
 import { readDocument, sha256, takeItems } from './intake.ts';
-import { afterConfirmation, afterDocument, afterFailure } from './outcomes.ts';
+import { afterConfirmation, afterDocument, afterFailure, replan } from './outcomes.ts';
 import { PoolSide } from './pool-side.ts';
 import { SteadyClock } from './steady-clock.ts';
 import type { FeedDetail, FeedItem, FeedNews, FeedReasons, FeedScope, FeedSummary, FeedWish, ServedDocument } from './views.ts';
@@ -323,7 +325,10 @@ export class Feeds {
     const audit = this.#poolSide.takeAudit(record);
     const { validators } = record.memory;
     const held = audit === undefined && validators !== undefined && this.store.hasBody(validators.hash) ? validators : undefined;
-    const answer = await this.#client.ask({ url: record.memory.originUrl, userAgent: this.#userAgent(record), validators: held, takesDelta: false });
+    if (record.latest === undefined) this.#parser.warm();
+    // Whoever shares a document needs the bytes that everybody gets.
+    const takesDelta = held !== undefined && record.inPool === undefined && !record.memory.refusesDeltas;
+    const answer = await this.#client.ask({ url: record.memory.originUrl, userAgent: this.#userAgent(record), validators: held, takesDelta });
     if (this.#stopped || this.#records.get(record.id) !== record) return;
     for (const host of new Set(answer.hosts)) this.#hosts.learn(host, answer, this.#clock.now(), record.loweredMs === undefined);
     const before = record.memory.originUrl;
@@ -347,8 +352,26 @@ export class Feeds {
       this.#poolSide.confirmed(record, answer.askedAt);
       return answer.kind === 'unchanged' ? '304' : '200, unchanged';
     }
-    await this.#takeDocument(record, answer, unit);
-    return '200';
+    if (!answer.isDelta) {
+      await this.#takeDocument(record, answer, unit);
+      return '200';
+    }
+    const whole = this.#merged(record, answer);
+    if (whole !== undefined) await this.#takeDocument(record, { ...answer, body: whole }, unit);
+    else this.#refuseDeltas(record, answer.askedAt, unit);
+    return whole === undefined ? '226, not to be merged' : '226';
+  }
+
+  #merged(record: FeedRecord, answer: Extract<OriginAnswer, { readonly kind: 'document' }>): Uint8Array | undefined {
+    const held = record.latest === undefined ? undefined : this.store.body(record.latest.hash);
+    return held === undefined ? undefined : mergeDelta(held, answer.body, charsetOf(answer.contentType));
+  }
+
+  /** The next question is for the whole document; nothing of this answer is kept. */
+  #refuseDeltas(record: FeedRecord, askedAt: number, unit: number): void {
+    record.memory = { ...record.memory, refusesDeltas: true, lastRequestAt: askedAt, requests: { ...record.memory.requests, 200: record.memory.requests[200] + 1 } };
+    replan(record, askedAt, unit);
+    this.store.writeMemory(record.id, record.memory);
   }
 
   async #takeDocument(record: FeedRecord, answer: Extract<OriginAnswer, { readonly kind: 'document' }>, unit: number): Promise<void> {

@@ -16,7 +16,7 @@ interface Job {
   readonly done: (parsed: Parsed) => void;
 }
 
-const PARSE_MS_MAX = 5_000;
+const PARSE_MS_MAX = 10_000;
 const IDLE_MS = 30_000;
 const HEAP_MB_MAX = 256;
 /** Further documents are refused unparsed; whoever asks keeps the bytes and may ask again. */
@@ -44,6 +44,14 @@ export class FeedParser {
     });
   }
 
+  /** Starts the worker ahead of a document that is on its way. */
+  warm(): void {
+    if (this.#closed || this.#worker !== undefined) return;
+    this.#worker = this.#start();
+    this.#worker.unref();
+    this.#rest();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (const { done } of this.#waiting.splice(0)) done({ reason: 'the peer is stopping' });
@@ -54,17 +62,19 @@ export class FeedParser {
   #next(): void {
     if (this.#running !== undefined) return;
     const job = this.#waiting.shift();
+    if (job === undefined) return this.#rest();
     clearTimeout(this.#idle);
-    if (job === undefined) {
-      this.#idle = setTimeout(() => void this.#discard(), IDLE_MS).unref();
-      return;
-    }
     const worker = (this.#worker ??= this.#start());
     const number = ++this.#number;
     const timer = setTimeout(() => this.#giveUp(worker, `it takes longer than ${this.#parseMsMax / 1_000} s to parse`), this.#parseMsMax);
     this.#running = { job, number, timer };
     worker.ref();
     worker.postMessage({ number, body: job.body, charset: job.charset } satisfies ParseQuestion);
+  }
+
+  #rest(): void {
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => void this.#discard(), IDLE_MS).unref();
   }
 
   #start(): Worker {

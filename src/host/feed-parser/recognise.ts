@@ -33,7 +33,7 @@ export function isSigned(body: Uint8Array): boolean {
 }
 
 function isJsonFeed(text: string): boolean {
-  return /"version"\s*:\s*"https?:(?:\\?\/){2}(?:www\.)?jsonfeed\.org(?:\\?\/)/.test(text) || /"items"\s*:\s*\[/.test(text);
+  return /"version"\s*:\s*"https?:(?:\\?\/){2}(?:www\.)?jsonfeed\.org(?:\\?\/)/.test(text);
 }
 
 function recogniseXml(text: string): Recognised {

@@ -282,3 +282,26 @@ test('a permanent redirect becomes the address that is asked after ten answers',
   assert.equal(origin.asked.filter(({ path }) => path === '/old').length, 10);
   assert.equal(service.feeds.show(id).url, `${origin.url}/old`, 'people know it by its old name');
 });
+
+test('a partial answer (226) is merged into what is held, never put in its place; in a pool none is asked for', async () => {
+  let latest = 3;
+  await using origin = await testOrigin((request, response) => {
+    const since = Number(/^"v(\d+)"$/.exec(request.headers['if-none-match'] ?? '')?.[1] ?? NaN);
+    const head = { 'content-type': 'application/rss+xml', etag: `"v${latest}"` };
+    if (since === latest) return void response.writeHead(304, head).end();
+    const isPartial = request.headers['a-im'] === 'feed' && since > 0;
+    const from = isPartial ? since : 0;
+    const items = Array.from({ length: latest - from }, (_, i) => ({ id: `n${latest - i}` }));
+    response.writeHead(isPartial ? 226 : 200, isPartial ? { ...head, im: 'feed' } : head).end(rss(items));
+  });
+  await using service = new Service();
+  const { id } = service.feeds.add({ url: `${origin.url}/feed`, maxStalenessMs: 1_000, scope: 'local' });
+  await service.until(() => service.count('feed-version') >= 1);
+  latest = 5;
+  await service.until(() => service.count('feed-version') >= 2);
+  const text = Buffer.from(service.feeds.document(id)?.body ?? []).toString();
+  assert.deepEqual([...text.matchAll(/<guid[^>]*>(\w+)</g)].map((match) => match[1]), ['n5', 'n4', 'n3', 'n2', 'n1']);
+  assert.equal(service.feeds.items(id).length, 5);
+  await service.until(() => service.facts.some((fact) => fact.kind === 'feed-polled' && fact.outcome === '226'));
+  assert.equal(service.feeds.document(id)?.version.etag, '"v5"');
+});
