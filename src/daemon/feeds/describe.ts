@@ -33,7 +33,7 @@ export function stateOf(record: FeedRecord, pool: FeedPoolStatus | undefined, no
   const { wish, memory, latest } = record;
   const verdict = verdictOn({
     now, wishMs: wish.maxStalenessMs, hasVersion: latest !== undefined, freshAt: memory.freshAt, failing: memory.failing !== undefined, gone: memory.failing?.kind === 'gone',
-    gapMs: gapOf(record, pool), delayMs: pool?.delayMs ?? 0, p99Ms: record.staleness(0.99),
+    gapMs: gapOf(record, pool), delayMs: pool?.delayMs ?? 0, p99Ms: record.staleness().p99,
   });
   return { state: STATES[verdict], reason: sentence(verdict, record, pool, now) };
 }
@@ -111,7 +111,7 @@ export function summaryOf(record: FeedRecord, around: Surroundings): FeedSummary
     floorMs: Math.round(record.floor().ms),
     lastOriginRequest: iso(memory.lastRequestAt),
     lastUpdate: iso(memory.lastUpdateAt),
-    stalenessMs: { p50: record.staleness(0.5) ?? null, p99: record.staleness(0.99) ?? null },
+    stalenessMs: { p50: record.staleness().p50 ?? null, p99: record.staleness().p99 ?? null },
     originRequests: memory.requests,
     items: trust.origin + trust.signed + trust.attested + trust.single + trust.conflict,
     trust,

@@ -45,6 +45,8 @@ export class FeedRecord {
   lagMs: number | undefined;
   told: { readonly state: FeedState; readonly reason: string } | undefined;
 
+  #quantiles: { readonly of: readonly Stretch[]; readonly p50: number | undefined; readonly p99: number | undefined } | undefined;
+
   constructor(stored: StoredFeed, latest: FeedVersion | undefined, loweredMs: number | undefined) {
     this.id = stored.id;
     this.canonical = stored.canonical;
@@ -93,8 +95,16 @@ export class FeedRecord {
     this.memory = { ...this.memory, freshAt, stretches };
   }
 
-  staleness(q: number): number | undefined {
-    const at = stalenessAt(this.memory.stretches, q);
-    return at === undefined ? undefined : Math.round(at);
+  /** Kept until there are new stretches: lists of thousands of feeds ask for it. */
+  staleness(): { readonly p50: number | undefined; readonly p99: number | undefined } {
+    const { stretches } = this.memory;
+    if (this.#quantiles?.of !== stretches) {
+      const at = (q: number): number | undefined => {
+        const age = stalenessAt(stretches, q);
+        return age === undefined ? undefined : Math.round(age);
+      };
+      this.#quantiles = { of: stretches, p50: at(0.5), p99: at(0.99) };
+    }
+    return this.#quantiles;
   }
 }

@@ -40,8 +40,6 @@ export interface Retention {
 type Row = Readonly<Record<string, unknown>>;
 
 export const RETENTION: Retention = { versions: 64, versionBytes: 64 * 2 ** 20, items: 5_000 };
-/** Hosts that are long forgotten by the feeds are forgotten here too. */
-const HOSTS_MAX = 20_000;
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS feeds (id TEXT PRIMARY KEY, added_at REAL NOT NULL, feed TEXT NOT NULL, memory TEXT NOT NULL) WITHOUT ROWID;
@@ -61,6 +59,8 @@ export class FeedStore {
   readonly #store: SqliteStore;
   readonly #retention: Retention;
   readonly #statements = new Map<string, StatementSync>();
+  /** Of feeds whose items have not changed since it was counted. */
+  readonly #trust = new Map<string, TrustCounts>();
 
   constructor(store: SqliteStore, retention: Retention = RETENTION) {
     this.#store = store;
@@ -94,6 +94,7 @@ export class FeedStore {
   }
 
   removeFeed(id: string): void {
+    this.#trust.delete(id);
     this.together(() => {
       const hashes = this.#all('SELECT hash FROM feed_versions WHERE feed = ?', id).map((row) => String(row['hash']));
       for (const table of ['feed_versions', 'feed_items', 'feed_item_names']) this.#run(`DELETE FROM ${table} WHERE feed = ?`, id);
@@ -169,6 +170,7 @@ export class FeedStore {
   }
 
   quarantine(feed: string, hash: string): void {
+    this.#trust.delete(feed);
     this.#run('UPDATE feed_versions SET quarantined = 1 WHERE feed = ? AND hash = ?', feed, hash);
     this.#run("UPDATE feed_items SET label = 'conflict' WHERE feed = ? AND hash = ?", feed, hash);
   }
@@ -199,6 +201,7 @@ export class FeedStore {
   /** Takes a document's items; returns how many were not known. The version counts as read. */
   takeItems(feed: string, hash: string, items: readonly ItemRow[], label: TrustLabel, attestations: number, at: number): number {
     let added = 0;
+    this.#trust.delete(feed);
     this.together(() => {
       if (items.length > 0) this.#run('UPDATE feed_items SET present = 0 WHERE feed = ? AND present = 1', feed);
       items.forEach((item, place) => {
@@ -219,6 +222,7 @@ export class FeedStore {
 
   /** Of the items that came with a version. */
   relabel(feed: string, hash: string, label: TrustLabel, attestations: number): void {
+    this.#trust.delete(feed);
     this.#run('UPDATE feed_items SET label = ?, attestations = ? WHERE feed = ? AND hash = ?', label, attestations, feed, hash);
   }
 
@@ -231,15 +235,19 @@ export class FeedStore {
   }
 
   trust(feed: string): TrustCounts {
+    const known = this.#trust.get(feed);
+    if (known !== undefined) return known;
     const counts = { origin: 0, signed: 0, attested: 0, single: 0, conflict: 0 };
     for (const row of this.#all('SELECT label, COUNT(*) AS n FROM feed_items WHERE feed = ? GROUP BY label', feed)) counts[String(row['label']) as TrustLabel] = Number(row['n']);
+    this.#trust.set(feed, counts);
     return counts;
   }
 
   // --- hosts ---
 
-  hosts(): Map<string, HostBudget> {
-    const rows = this.#all('SELECT host, next_at, spacing, good FROM origin_hosts ORDER BY next_at DESC LIMIT ?', HOSTS_MAX);
+  /** The `max` that were asked last. */
+  hosts(max: number): Map<string, HostBudget> {
+    const rows = this.#all('SELECT host, next_at, spacing, good FROM origin_hosts ORDER BY next_at DESC LIMIT ?', max);
     return new Map(rows.map((row) => [String(row['host']), { nextAt: Number(row['next_at']), spacingMs: Number(row['spacing']), goodInARow: Number(row['good']) }]));
   }
 
@@ -247,8 +255,9 @@ export class FeedStore {
     this.#run('INSERT INTO origin_hosts (host, next_at, spacing, good) VALUES (?, ?, ?, ?) ON CONFLICT (host) DO UPDATE SET next_at = excluded.next_at, spacing = excluded.spacing, good = excluded.good', host, nextAt, spacingMs, goodInARow);
   }
 
-  dropHost(host: string): void {
-    this.#run('DELETE FROM origin_hosts WHERE host = ?', host);
+  /** Those that nobody has to wait for any more. */
+  dropHosts(before: number): void {
+    this.#run('DELETE FROM origin_hosts WHERE next_at < ?', before);
   }
 
   // --- what is dropped ---

@@ -67,6 +67,8 @@ export const FANOUT_MAX = 1_000;
 const ASKING_MAX = 16;
 /** Asking again because a person wants it. */
 const REFRESH_LEAST_MS = 60_000;
+/** How soon it is noticed that a feed has become late. */
+const WATCH_MS = 10_000;
 
 export class Feeds {
   readonly store: FeedStore;
@@ -84,6 +86,7 @@ export class Feeds {
   readonly #poolSide: PoolSide;
   readonly #emitter = new EventEmitter();
   readonly #waiting: FeedRecord[] = [];
+  readonly #watching: NodeJS.Timeout;
   #asking = 0;
   #stopped = false;
 
@@ -103,6 +106,7 @@ export class Feeds {
     this.poolEvents = this.#poolSide;
     this.#emitter.setMaxListeners(0);
     this.#recall();
+    this.#watching = setInterval(() => this.#tellStates(), WATCH_MS).unref();
   }
 
   // --- what people ask for ---
@@ -163,8 +167,10 @@ export class Feeds {
   /** Asks the origin now if that is polite; says how things are either way. */
   async refresh(urlOrId: string): Promise<FeedSummary> {
     const record = this.#find(urlOrId);
-    if (this.#mayRefresh(record)) await this.#ask(record);
-    else await record.asking;
+    if (record.asking === undefined && this.#mayRefresh(record)) {
+      this.#hosts.reserve(hostOfFeed(record), this.#clock.now(), record.loweredMs === undefined);
+      await this.#ask(record);
+    } else await record.asking;
     return this.#summary(record);
   }
 
@@ -236,6 +242,7 @@ export class Feeds {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
+    clearInterval(this.#watching);
     this.#due.stop();
     await this.#client.close();
     await this.#parser.close();
@@ -449,6 +456,11 @@ export class Feeds {
     if (before?.state === state) return;
     this.#options.onFact({ kind: 'feed-state', feed: record.id, url: record.wish.url, state, reason });
     this.#emitter.emit('state', { id: record.id, url: record.wish.url, state, reason } satisfies FeedNews['state']);
+  }
+
+  /** Lateness comes by itself, without any answer. */
+  #tellStates(): void {
+    for (const record of this.#records.values()) this.#tellState(record);
   }
 
   #expectedAt(record: FeedRecord): number {

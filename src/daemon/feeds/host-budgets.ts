@@ -6,6 +6,11 @@ import type { HostBudget } from '../../protocol/feed/host-budget.ts';
 import { HOST_SPACING_MS, learn, newBudget, reserve } from '../../protocol/feed/host-budget.ts';
 import type { FeedStore } from './feed-store.ts';
 
+/** More than there can be feeds; redirects could name any number. */
+const HOSTS_MAX = 40_000;
+/** A host that was asked so long ago is like a new one. */
+const FORGOTTEN_MS = 2 * 24 * 3_600_000;
+
 export class HostBudgets {
   readonly #store: FeedStore;
   readonly #random: () => number;
@@ -14,7 +19,7 @@ export class HostBudgets {
   constructor(store: FeedStore, random: () => number) {
     this.#store = store;
     this.#random = random;
-    this.#budgets = store.hosts();
+    this.#budgets = store.hosts(HOSTS_MAX);
   }
 
   /** The instant at which a request to the host may be made; the slot is taken. `spaced` is false on loopback with a lowered floor. */
@@ -42,5 +47,16 @@ export class HostBudgets {
   #keep(host: string, budget: HostBudget): void {
     this.#budgets.set(host, budget);
     this.#store.writeHost(host, budget);
+    if (this.#budgets.size > HOSTS_MAX) this.#forget(budget.nextAt - FORGOTTEN_MS);
+  }
+
+  #forget(before: number): void {
+    this.#store.dropHosts(before);
+    for (const [host, { nextAt }] of this.#budgets) if (nextAt < before) this.#budgets.delete(host);
+    // All of them asked within two days: the oldest entries go.
+    for (const host of this.#budgets.keys()) {
+      if (this.#budgets.size <= HOSTS_MAX) break;
+      this.#budgets.delete(host);
+    }
   }
 }
