@@ -6,6 +6,8 @@ export type { ErrorCode } from '../core/errors.ts';
 export { GroveError } from '../core/errors.ts';
 export type { LoggedEvent } from '../daemon/event-log.ts';
 export { positionOfKey } from '../daemon/key.ts';
+export type { FeedService } from '../daemon/feeds/readers.ts';
+export type { FeedDetail, FeedReasons, FeedSummary, FeedWish, ServedDocument } from '../daemon/feeds/views.ts';
 export type { Value } from '../daemon/objects.ts';
 export type { PoolSettings } from '../daemon/pool.ts';
 export type { PoolAnswer, TreeView, Whom } from '../daemon/pool-view.ts';

@@ -52,6 +52,7 @@ export class Metrics {
     this.#defineFeeds();
     this.#definePeer();
     this.#definePool();
+    this.#defineTrees();
     this.#unsubscribe = [daemon.events.listen((event) => this.#onEvent(event)), feeds.on('version', ({ id, version }) => this.#onVersion(id, version.askedBefore))];
   }
 
@@ -119,6 +120,17 @@ export class Metrics {
         [{ dir: 'out', proto: 'probe' }, probeBytesSent], [{ dir: 'in', proto: 'probe' }, probeBytesReceived],
       ];
     });
+  }
+
+  /** What a session knows of the trees that feeds come down; without one there are no values. */
+  #defineTrees(): void {
+    const daemon = this.#daemon;
+    this.#gauge('delivery_factor_ratio', 'Bytes that came from peers for versions of feeds, over the bytes of the versions that were new.', [], (gauge) => {
+      gauge.reset();
+      const tally = readOr(() => daemon.session.node.feeds.tally, undefined);
+      if (tally !== undefined && tally.neededBytes > 0) gauge.set(tally.receivedBytes / tally.neededBytes);
+    });
+    this.#gauge('tree_depth', 'Links to the source of a feed, of the feed where they are most.', [], (gauge) => gauge.set(readOr(() => daemon.session.node.lagover.depthMax, 0)));
   }
 
   /** One question to the pool for both; a pool that does not answer in time has neither. */

@@ -16,6 +16,8 @@ import type { Daemon } from '../daemon/daemon.ts';
 import { startDaemon } from '../daemon/daemon.ts';
 import type { LoggedEvent } from '../daemon/event-log.ts';
 import { keyOfPosition, positionOfKey } from '../daemon/key.ts';
+import type { FeedsOptions } from '../daemon/feeds/feeds.ts';
+import type { FeedService } from '../daemon/feeds/readers.ts';
 import type { GetResult, Value } from '../daemon/objects.ts';
 import { collect } from '../daemon/objects.ts';
 import type { PoolSettings } from '../daemon/pool.ts';
@@ -48,6 +50,8 @@ export interface PeerOptions {
   readonly promote?: boolean;
   /** What capable means: an expression over its own report that gives a number. */
   readonly capability?: string;
+  /** How feeds are asked for. */
+  readonly feeds?: Partial<Pick<FeedsOptions, 'allowPrivateNetworks' | 'originFloorMs' | 'defaultMaxStalenessMs'>>;
   /** Serves the HTTP API as well, on loopback. */
   readonly api?: ApiAddress;
   /** Gives up starting. */
@@ -104,7 +108,7 @@ export interface Dereferenced extends Found {
 
 /** Starts a peer and enters its pool. Throws GroveError. */
 export async function createPeer(options: PeerOptions = {}): Promise<Peer> {
-  const { data, listen, join, name, poolKey, pool, attributes = {}, degree, metered = false, promote = false, capability, api, signal } = options;
+  const { data, listen, join, name, poolKey, pool, attributes = {}, degree, metered = false, promote = false, capability, feeds, api, signal } = options;
   if (api !== undefined) checkLoopback(api.host);
   return new Peer(
     await startDaemon({
@@ -118,6 +122,7 @@ export async function createPeer(options: PeerOptions = {}): Promise<Peer> {
       promote,
       capability,
       signal,
+      ...(feeds === undefined ? {} : { feeds }),
       ...(join === undefined ? {} : { join }),
       ...(pool === undefined ? {} : { settings: pool }),
       ...(api === undefined ? {} : { serve: async (serving: Daemon) => serveApi(serving, api) }),
@@ -160,6 +165,11 @@ export class Peer implements AsyncDisposable {
   /** The pool as one thing: questions, snapshots, messages, jobs. Messages told to this machine are `told` events. */
   get pool(): PoolView {
     return this.#daemon.pool;
+  }
+
+  /** Subscriptions, their documents, and how fresh they are: the verbs of `grove feed`. */
+  get feeds(): FeedService {
+    return this.#daemon.feeds;
   }
 
   async lookup(key: Key, { signal }: OperationOptions = {}): Promise<Lookup> {

@@ -40,10 +40,10 @@ test('the names are those that dashboards are made for', async () => {
   const { text } = await metrics();
   const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`).sort();
   assert.deepEqual(types, [
-    'grove_build_info gauge', 'grove_fanout_used gauge', 'grove_feed_items gauge', 'grove_feed_staleness_seconds histogram', 'grove_feeds gauge',
+    'grove_build_info gauge', 'grove_delivery_factor_ratio gauge', 'grove_fanout_used gauge', 'grove_feed_items gauge', 'grove_feed_staleness_seconds histogram', 'grove_feeds gauge',
     'grove_origin_bytes_total counter', 'grove_origin_requests_total counter', 'grove_overlay_bytes_total counter', 'grove_peer_flaps_total counter', 'grove_peers gauge',
     'grove_polls_avoided_total counter', 'grove_process_resident_memory_bytes gauge', 'grove_ready gauge', 'grove_somo_coverage_ratio gauge', 'grove_somo_view_age_seconds gauge',
-    'grove_start_time_seconds gauge', 'grove_verification_total counter',
+    'grove_start_time_seconds gauge', 'grove_tree_depth gauge', 'grove_verification_total counter',
   ]);
 });
 

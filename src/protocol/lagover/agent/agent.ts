@@ -115,6 +115,11 @@ export class Agent {
     return this.#outlook.delay;
   }
 
+  /** Links between this peer and the source; 0 for the source, and while there is no way to it. */
+  get depth(): number {
+    return this.#uplink.parent?.path?.steps.length ?? 0;
+  }
+
   /** Whether it knows that it stands below that peer. */
   isBelow(peer: Contact): boolean {
     return isOnPath(this.#uplink.parent?.path, peer.peerId);

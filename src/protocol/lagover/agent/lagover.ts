@@ -70,6 +70,13 @@ export class Lagover {
     return undefined;
   }
 
+  /** Of the tree in which this peer stands deepest. */
+  get depthMax(): number {
+    let depth = 0;
+    for (const agent of this.#agents.values()) depth = Math.max(depth, agent.depth);
+    return depth;
+  }
+
   agent(treeId: string): Agent | undefined {
     return this.#agents.get(treeId);
   }
