@@ -97,12 +97,15 @@ export class PoolSide implements FeedEvents {
     const { memory, wish, latest } = record;
     const auditAt = inPool.audit?.at ?? Infinity;
     const holdsOff = memory.failing === undefined ? 0 : memory.nextAt;
-    if (inPool.role.kind === 'poller') return Math.max(holdsOff, Math.min(auditAt, this.#turn(record, inPool.role)));
+    const turn = inPool.role.kind === 'poller' ? this.#turn(record, inPool.role) : Infinity;
+    if (inPool.role.kind === 'poller' && latest !== undefined) return Math.max(holdsOff, Math.min(auditAt, turn));
+    // A first version is not put off until the next turn: whoever leads has nobody to get it from.
+    if (inPool.role.kind === 'poller' && inPool.role.slot === 0) return Math.max(holdsOff, Math.min(turn, memory.nextAt));
     const freshAt = Math.max(inPool.wordAt, this.status(record)?.freshAt ?? 0);
     const itself = asksItselfAt({
       poolWordAt: freshAt, subscribedAt: inPool.since, hasVersion: latest !== undefined, wishMs: wish.maxStalenessMs, ownPlanAt: memory.nextAt, unit: inPool.unit,
     });
-    return Math.max(holdsOff, Math.min(auditAt, itself));
+    return Math.max(holdsOff, Math.min(auditAt, turn, itself));
   }
 
   /** The first turn that does not come too soon after the last request. */

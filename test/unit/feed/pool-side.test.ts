@@ -67,6 +67,20 @@ test('a poller asks at its turn, hands over what it finds, and says what it foun
   assert.equal(service.feeds.show(id).role, 'poller');
 });
 
+test('the first version of a feed is asked for at once by whoever leads, however far its turn is', async () => {
+  await using origin = await testOrigin(serving(() => rss([{ id: 'a' }])));
+  await using service = new Service({ originFloorMs: undefined });
+  const pool = new TestPool();
+  service.feeds.usePool(pool);
+  const { id } = service.feeds.add({ url: `${origin.url}/feed` });
+  service.feeds.poolEvents.onRole(pool.key, { kind: 'poller', slot: 0, intervalMs: HOUR, nextAt: performance.now() + HOUR, subscribers: 1, parent: undefined });
+  await service.feeds.whenServable(id, AbortSignal.timeout(5_000));
+  await service.polled(1);
+  await service.feeds.refresh(id); // waits for whatever is under way
+  assert.ok(Date.parse(service.feeds.why(id).schedule.next ?? '') > Date.now() + HOUR / 2, 'then it waits for its turn');
+  assert.equal(origin.asked.length, 1);
+});
+
 test('all pollers but one say that they ask for nobody', async () => {
   await using origin = await testOrigin(serving(() => rss([{ id: 'a' }])));
   await using service = new Service();
