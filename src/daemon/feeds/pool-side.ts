@@ -182,7 +182,7 @@ export class PoolSide implements FeedEvents {
   onWitness(key: Position, hash: string, verdict: 'same' | 'conflict'): void {
     const record = this.#byKey.get(key.hex);
     if (record?.inPool === undefined) return;
-    if (verdict === 'conflict') this.#quarantine(record, record.inPool, hash);
+    if (verdict === 'conflict') this.#quarantine(record, hash);
     else this.#relabel(record, hash);
     this.#o.onState(record);
   }
@@ -194,15 +194,11 @@ export class PoolSide implements FeedEvents {
     this.#o.replan(record);
   }
 
-  /** Readers go back to the version before; the origin is asked once, whole. */
-  #quarantine(record: FeedRecord, inPool: InPool, hash: string): void {
-    const version = this.#o.store.find(record.id, hash, false);
+  /** Readers go back to the version before; that the origin is asked once, for all, is the pool's business. */
+  #quarantine(record: FeedRecord, hash: string): void {
     this.#o.store.quarantine(record.id, hash);
     record.latest = this.#o.store.latest(record.id);
     this.#o.onFact({ kind: 'feed-conflict', feed: record.id, url: record.wish.url, hash });
-    if (version === undefined || record.wish.neverOrigin) return;
-    inPool.audit = { version, at: this.#o.clock.now() };
-    this.#o.replan(record);
   }
 
   #relabel(record: FeedRecord, hash: string): void {

@@ -21,23 +21,15 @@ export function auditDelay(gapMs: Millis, draw: number): Millis {
   return gapMs * draw;
 }
 
-/** `other`: the origin may just have gone on. */
+/**
+ * `other`: the origin may just have gone on. Items that are missing prove nothing: publishers take items back, and lists of what is popular change
+ * at their top. Other bytes under the same strong validator do.
+ */
 export type Verdict = 'same' | 'other' | 'conflict';
 
 /** What the origin gave compared with what the pool gave. */
-export function verdictOf(told: Pick<FoundVersion, 'hash' | 'etag' | 'items'>, seen: Pick<FoundVersion, 'hash' | 'etag' | 'items'>): Verdict {
+export function verdictOf(told: Pick<FoundVersion, 'hash' | 'etag'>, seen: Pick<FoundVersion, 'hash' | 'etag'>): Verdict {
   if (told.hash === seen.hash) return 'same';
   const isStrong = told.etag !== '' && !told.etag.startsWith('W/');
-  if (isStrong && told.etag === seen.etag) return 'conflict';
-  return missesNewerItem(told.items, seen.items) ? 'conflict' : 'other';
-}
-
-/**
- * An item that was told is not there although an older one is: documents lose their oldest items, and the newest only when their publisher takes one
- * back. So this is a suspicion, for the lead to look at, not a proof.
- */
-function missesNewerItem(told: readonly string[], seen: readonly string[]): boolean {
-  const shown = new Set(seen);
-  const oldestShown = told.findLastIndex((item) => shown.has(item));
-  return told.slice(0, Math.max(0, oldestShown)).some((item) => !shown.has(item));
+  return isStrong && told.etag === seen.etag ? 'conflict' : 'other';
 }

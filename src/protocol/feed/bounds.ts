@@ -49,5 +49,7 @@ export const LIARS_MAX = 32;
 export const LIARS_TOLD_MAX = 8;
 /** Words of auditors about one feed that are known already; the oldest is forgotten first. */
 export const WITNESSED_MAX = 128;
-/** How often a version by an unknown signer may come from one parent before it is left. */
-export const STRANGERS_MAX = 3;
+/** Subscribers besides the neighbours in the tree who hear of an audit: they may have been told something else. */
+export const WITNESS_SAMPLES = 4;
+/** Between two comparisons with the lead that others give reason for. */
+export const COMPARE_PAUSE_MS = 5_000;

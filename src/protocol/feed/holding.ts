@@ -5,8 +5,9 @@
 import type { Contact } from '../../core/contact.ts';
 import type { Millis } from '../../core/env.ts';
 import type { Position } from '../../core/position.ts';
-import { LATELY } from './bounds.ts';
+import { LATELY, READ_MAX } from './bounds.ts';
 import type { FeedEvents, FeedShelf, FeedVersion, FoundVersion, Stamp } from './feed.ts';
+import { compareStamps } from './feed.ts';
 import type { Judgement } from './order.ts';
 import { isAfter, isPoolStamp, judge, nextAlone, poolStamp } from './order.ts';
 import { bytesOfHex, NO_BYTES } from './record.ts';
@@ -22,6 +23,8 @@ export class Holding {
   readonly #key: Position;
   readonly #parts: HoldingParts;
   #latest: FeedVersion | undefined;
+  /** The latest until then. */
+  #before: FeedVersion | undefined;
   #have: Stamp | undefined;
   #freshAt = 0;
 
@@ -68,6 +71,7 @@ export class Holding {
     this.passOver(version.stamp);
     if (judgement === 'store' && body !== undefined) {
       shelf.put(this.#key, version, body);
+      this.#before = this.#latest;
       this.#latest = version;
     } else if (judgement === 'restamp' && this.#latest !== undefined) {
       const kept = body ?? shelf.body(version.hash);
@@ -79,13 +83,19 @@ export class Holding {
     return judgement;
   }
 
+  /** The version under that number. */
+  under(stamp: Stamp): FeedVersion | undefined {
+    return this.#parts.shelf.after(this.#key, { epoch: stamp.epoch, seq: stamp.seq - 1 }, READ_MAX).find((version) => compareStamps(version.stamp, stamp) === 0);
+  }
+
   /** What comes up to that number is not waited for. */
   passOver(stamp: Stamp): void {
     if (isAfter(stamp, this.#have)) this.#have = stamp;
   }
 
-  /** What was taken is false: everything from that number on is asked for again. */
-  goBackBefore({ epoch, seq }: Stamp): void {
+  /** What was taken is false: what was here before it is the latest, and everything from that number on is asked for again. */
+  goBackBefore({ hash, stamp: { epoch, seq } }: FeedVersion): void {
+    if (this.#latest?.hash === hash) this.#latest = this.#before;
     this.#have = seq > 1 ? { epoch, seq: seq - 1 } : { epoch: epoch - 1, seq: Number.MAX_SAFE_INTEGER };
   }
 
@@ -95,6 +105,7 @@ export class Holding {
     if (this.#latest !== undefined && this.#latest.fetchedAt > version.fetchedAt) return;
     const shown: FeedVersion = { ...version, stamp: nextAlone(this.#latest?.stamp, wallClock()) };
     shelf.put(this.#key, shown, body);
+    this.#before = this.#latest;
     this.#latest = shown;
     events.onVersion(this.#key, shown, undefined);
   }

@@ -24,7 +24,7 @@ import type { Intake } from './intake.ts';
 import { Numbering } from './numbering.ts';
 import { isAfter, isPoolStamp, poolStamp } from './order.ts';
 import type { Packing } from './packing.ts';
-import { foundOf, fromWire, hexOfBytes, NO_BYTES } from './record.ts';
+import { bytesOfHex, foundOf, fromWire, hexOfBytes, NO_BYTES } from './record.ts';
 import type { RegistrationParts } from './registration.ts';
 import { Registration } from './registration.ts';
 import { Sender } from './sender.ts';
@@ -99,7 +99,8 @@ export class Member {
       doubtLead: (isSilent) => this.#registration.soon(isSilent ? 0 : SOON_MS, isSilent),
     });
     this.#trust = new Trust(key, parts, {
-      isLead: () => this.#isLead, subscribers: () => this.#standing.subscribers, gapMs: () => this.#standing.gapMs, neighbours: () => this.#neighbours(),
+      isLead: () => this.#isLead, leadId: () => this.#standing.lead?.peerId ?? '', subscribers: () => this.#standing.subscribers, gapMs: () => this.#standing.gapMs,
+      neighbours: () => this.#neighbours(), others: () => this.#standing.others, under: (stamp) => holding.under(stamp), askLead: (stamp, onHash) => this.#askLead(stamp, onHash),
       onAttested: (version) => holding.attest(version),
       onFalse: (version) => this.#onFalse(version),
       compare: (seen, body) => this.#finding.add(seen, body, true),
@@ -285,9 +286,10 @@ export class Member {
     const { local } = this.#parts;
     const holding = this.#holding;
     const serves = this.#tree.isNear(from.peerId);
-    local.env.send(from, { type: 'feedAnswer', op, serves, latest: holding.have, freshAt: holding.freshAt });
-    if (!serves) return;
     const known = poolStamp(have);
+    const named = known === undefined ? undefined : holding.under(known);
+    local.env.send(from, { type: 'feedAnswer', op, serves, latest: holding.have, freshAt: holding.freshAt, hash: named === undefined ? NO_BYTES : bytesOfHex(named.hash) });
+    if (!serves) return;
     this.#sender.serve(from, known, hash);
     // It knows more than we do, of an epoch that is over: its last versions may have reached only a few.
     if (known !== undefined && isAfter(known, holding.have) && known.epoch < this.#standing.epoch) this.#ask(from);
@@ -340,11 +342,13 @@ export class Member {
     if (!isAfter(stamp, holding.have)) return acknowledge(ACK.held);
     if (this.#pulling !== '') return acknowledge(ACK.later);
     const attestations = this.#attested(found, record.attestations.map(fromWire));
-    if (attestations === undefined || this.#trust.isLiar(attestations[0]?.peerId as string)) {
-      acknowledge(ACK.refused);
-      return this.#tree.distrustParent();
+    const version: FeedVersion = { ...found, stamp, attestations: attestations ?? [] };
+    if (attestations === undefined || this.#trust.isDoubtful(version)) {
+      acknowledge(attestations === undefined ? ACK.refused : ACK.later);
+      // One that passes on what others signed may have been lied to.
+      if (attestations === undefined || this.#trust.isLiar(from.peerId)) this.#tree.distrustParent();
+      return;
     }
-    const version: FeedVersion = { ...found, stamp, attestations };
     if (!this.#standing.isSigner(attestations[0]?.peerId as string)) return acknowledge(this.#onStranger(version));
     if (holding.judge(version, again) !== 'store') {
       this.#take(version, undefined, from, again);
@@ -405,12 +409,35 @@ export class Member {
     if (judgement === 'skip' && alone !== undefined) this.#finding.addOwn(alone.fetchedAt);
   }
 
-  /** What was taken is false: whoever sent it is left, and the true version is asked for. */
+  /** What was taken is false: whoever signed it is left, and the true version is asked for. */
   #onFalse(version: FeedVersion): void {
     const { have } = this.#holding;
-    if (have !== undefined && compareStamps(version.stamp, have) <= 0 && isPoolStamp(version.stamp)) this.#holding.goBackBefore(version.stamp);
+    if (have !== undefined && compareStamps(version.stamp, have) <= 0 && isPoolStamp(version.stamp)) this.#holding.goBackBefore(version);
     this.#registration.soon(SOON_MS);
-    this.#tree.distrustParent();
+    if (this.#trust.isLiar(this.#tree.parent?.peerId ?? '')) this.#tree.distrustParent();
+    else this.#askLater();
+  }
+
+  #askLater(): void {
+    this.#parts.alarms.in(LATER_MS, () => {
+      const { parent } = this.#tree;
+      if (!this.#isOver && parent !== undefined) this.#ask(parent);
+    });
+  }
+
+  /** What the lead has under that number. */
+  #askLead(stamp: Stamp, onHash: (hash: string) => void): void {
+    const { requests, local } = this.#parts;
+    const { lead } = this.#standing;
+    if (lead === undefined || local.isSelf(lead)) return;
+    requests.ask({
+      to: lead, attempts: ATTEMPTS, timeoutMs: local.timeoutTo(undefined),
+      message: (op) => ({ type: 'feedAsk', op, key: this.key, have: stamp, hash: NO_BYTES }),
+      onReply: (reply) => {
+        if (reply.type === 'feedAnswer' && reply.hash.length > 0) onHash(hexOfBytes(reply.hash));
+      },
+      onSilent: () => undefined,
+    });
   }
 
   // --- bodies in pieces ---

@@ -13,7 +13,7 @@ import type { Alarms } from '../overlay/alarms.ts';
 import type { Requests } from '../requests.ts';
 import type { FeedRegister, FeedRegistered } from '../wire/feed-messages.ts';
 import type { Register } from './register.ts';
-import { enter, expire, floorOf, grant, hearOfEpoch, leadOf, leave, newRegister, nextDue, pollersOf, SAMPLES_MAX, SETTLE_MS, SLOT_LEASE_MS, slotOf, strictestOf, surpass } from './register.ts';
+import { accuse, enter, expire, floorOf, grant, hearOfEpoch, leadOf, leave, newRegister, nextDue, pollersOf, SAMPLES_MAX, SETTLE_MS, SLOT_LEASE_MS, slotOf, strictestOf, surpass } from './register.ts';
 
 /** Registers that one peer keeps; of further feeds it says that it does not own their keys, and they go without a pool. */
 const HOSTED_MAX = 4_096;
@@ -76,6 +76,7 @@ export class RegisterHost {
     else {
       this.#learn(hosted, from, message, now);
       enter(register, from, message, now);
+      for (const liar of message.liars) accuse(register, liar, from.peerId, now);
     }
     this.#settle(hosted, now, from.peerId);
     return this.#content(hosted, op, from, now);

@@ -27,6 +27,7 @@ export const SAMPLES_MAX = 8;
 /** Whoever was found lying is not given a slot for so long. */
 export const BANNED_MS = 6 * 60 * 60_000;
 const BANNED_MAX = 64;
+const ACCUSERS = 2;
 /** At most one slot moves to a nearer candidate within so long. */
 const DRIFT_MS = 10 * 60_000;
 /**
@@ -65,6 +66,8 @@ export interface Register {
   readonly registrants: Map<string, Registrant>;
   readonly signers: string[];
   readonly banned: Map<string, Millis>;
+  /** Who says so of whom. */
+  readonly accused: Map<string, Set<string>>;
   /** The schedule of polls counts from here. */
   readonly anchor: Millis;
   grantsFrom: Millis;
@@ -83,7 +86,7 @@ export interface Entry {
 
 export function newRegister(key: Position, k: number, draw: (below: number) => number, now: Millis): Register {
   return {
-    key, k: Math.min(k, POLLERS_MAX), draw, epoch: 0, slots: new Map(), registrants: new Map(), signers: [], banned: new Map(), anchor: now, grantsFrom: now + SETTLE_MS, driftsFrom: now + DRIFT_MS,
+    key, k: Math.min(k, POLLERS_MAX), draw, epoch: 0, slots: new Map(), registrants: new Map(), signers: [], banned: new Map(), accused: new Map(), anchor: now, grantsFrom: now + SETTLE_MS, driftsFrom: now + DRIFT_MS,
     surpassesFrom: now,
   };
 }
@@ -112,8 +115,15 @@ export function vacate(register: Register, peerId: string): void {
   if (slot !== undefined) register.slots.delete(slot);
 }
 
-/** Somebody says that it lied: it loses its slot, and gets none for long. */
-export function ban(register: Register, peerId: string, now: Millis): void {
+/** Somebody says that it lied. When two do, it loses its slot, and gets none for long: one alone could be the liar. */
+export function accuse(register: Register, peerId: string, by: string, now: Millis): void {
+  const accusers = register.accused.get(peerId) ?? new Set<string>();
+  if (!register.registrants.has(by) || by === peerId) return;
+  register.accused.delete(peerId);
+  register.accused.set(peerId, accusers.add(by));
+  if (register.accused.size > BANNED_MAX) register.accused.delete(register.accused.keys().next().value as string);
+  if (accusers.size < ACCUSERS) return;
+  register.accused.delete(peerId);
   register.banned.delete(peerId);
   register.banned.set(peerId, now + BANNED_MS);
   if (register.banned.size > BANNED_MAX) register.banned.delete(register.banned.keys().next().value as string);

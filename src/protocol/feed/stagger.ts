@@ -30,5 +30,7 @@ export function gapOf(rhythm: Rhythm): Millis {
 export function nextTurn(anchor: Millis, rank: number, rhythm: Rhythm, now: Millis): Millis {
   const interval = intervalOf(rhythm);
   const first = anchor + rank * gapOf(rhythm);
-  return first > now ? first - Math.floor((first - now) / interval) * interval : first + (Math.floor((now - first) / interval) + 1) * interval;
+  const turn = first + (Math.floor((now - first) / interval) + 1) * interval;
+  // Sums of fractions are not exact.
+  return turn > now ? turn : turn + interval;
 }

@@ -17,6 +17,8 @@ export class FeedStanding {
   /** Of this peer; -1: none. */
   slot = -1;
   samples: Contact[] = [];
+  /** Some subscribers; unlike `samples` they are not used up. */
+  others: readonly Contact[] = [];
   #pollers: readonly Contact[] = [];
   #rank = 0;
   #slotUntil: Millis = 0;
@@ -28,6 +30,7 @@ export class FeedStanding {
   learn(answer: FeedRegistered, self: Contact, askedAt: Millis, now: Millis): void {
     this.subscribers = Math.max(1, answer.subscribers);
     this.samples = [...answer.samples];
+    this.others = answer.samples;
     // A register that is new itself knows nobody: what was known before counts until it does.
     if (answer.epoch === 0) return;
     const own = answer.pollers.find(({ contact }) => contact.peerId === self.peerId);

@@ -1,8 +1,9 @@
 /**
  * Who may be believed about one feed: audits of versions that others found, what auditors tell one another, and who was found lying.
  *
- * An audit is a whole fetch by this peer's host; what it gives arrives as any poll's result. The same bytes: this peer attests them too. Other bytes are shown to the lead: if
- * it has them under a number under which this peer was given something else, whoever signed that has lied. docs/decisions/0055-trust-in-feeds.md.
+ * An audit is a whole fetch by this peer's host; what it gives arrives as any poll's result. The same bytes: this peer attests them too, and tells some who
+ * may have been given something else. Whoever has reason to doubt asks the lead what it has under that number: if it is something else, the first signer
+ * of what is held here has lied. docs/decisions/0055-trust-in-feeds.md.
  */
 import type { Contact } from '../../core/contact.ts';
 import type { Millis } from '../../core/env.ts';
@@ -11,9 +12,10 @@ import type { Local } from '../local.ts';
 import type { FeedWitness } from '../wire/feed-messages.ts';
 import { attest, isAttested } from './attestation.ts';
 import { auditDelay, isAuditor, verdictOf } from './audit.ts';
-import { LIARS_MAX, LIARS_TOLD_MAX, READ_MAX, WITNESSED_MAX } from './bounds.ts';
-import type { Attestation, FeedEvents, FeedShelf, FeedTools, FeedVersion, FoundVersion } from './feed.ts';
-import { ATTESTATIONS_MAX, compareStamps } from './feed.ts';
+import { COMPARE_PAUSE_MS, LIARS_MAX, LIARS_TOLD_MAX, WITNESS_SAMPLES, WITNESSED_MAX } from './bounds.ts';
+import type { Attestation, FeedEvents, FeedShelf, FeedTools, FeedVersion, FoundVersion, Stamp } from './feed.ts';
+import { ATTESTATIONS_MAX } from './feed.ts';
+import { isPoolStamp } from './order.ts';
 import { bytesOfHex, foundOf, fromWire, hexOfBytes, recordOf, toWire } from './record.ts';
 
 export interface TrustParts {
@@ -25,10 +27,18 @@ export interface TrustParts {
 
 export interface TrustSurrounding {
   isLead(): boolean;
+  /** Identity; empty: nobody. */
+  leadId(): string;
   /** Told of what this peer learns: its parent and children, and the lead. */
   neighbours(): readonly Contact[];
+  /** Some other subscribers, from anywhere in the tree. */
+  others(): readonly Contact[];
   subscribers(): number;
   gapMs(): Millis;
+  /** Held here under that number. */
+  under(stamp: Stamp): FeedVersion | undefined;
+  /** What the lead has under that number. */
+  askLead(stamp: Stamp, onHash: (hash: string) => void): void;
   /** Its attestations have grown. */
   onAttested(version: FeedVersion): void;
   /** That version, held here, is false, and so is whoever signed it first. */
@@ -44,8 +54,11 @@ export class Trust {
   /** Digest of what is to be audited; empty: nothing. */
   #auditing = '';
   readonly #liars = new Set<string>();
-  /** What was passed on: signer and digests. */
+  /** What was heard and passed on: signer and digests. */
   readonly #witnessed = new Set<string>();
+  #comparesFrom: Millis = 0;
+  /** Digest of what the lead said it has, when it was asked last. */
+  #vouched = '';
 
   constructor(key: Position, parts: TrustParts, around: TrustSurrounding) {
     this.#key = key;
@@ -57,6 +70,15 @@ export class Trust {
     return this.#liars.has(peerId);
   }
 
+  /** Signed first by a liar, who may have found it all the same: the lead is asked, and until it says so it is not believed. */
+  isDoubtful({ stamp, hash, attestations }: FeedVersion): boolean {
+    if (!this.isLiar(attestations[0]?.peerId ?? '') || this.#vouched === hash) return false;
+    this.#around.askLead(stamp, (numbered) => {
+      this.#vouched = numbered;
+    });
+    return true;
+  }
+
   /** For the register. */
   get liars(): string[] {
     return [...this.#liars].slice(-LIARS_TOLD_MAX);
@@ -64,8 +86,8 @@ export class Trust {
 
   /** A version came from others. */
   onCame(version: FeedVersion): void {
-    const { random } = this.#parts.local.env;
-    if (isAuditor(this.#around.subscribers(), random.unit())) this.audit(version, this.#parts.local.env.now() + auditDelay(this.#around.gapMs(), random.unit()));
+    const { random, now } = { random: this.#parts.local.env.random, now: this.#parts.local.env.now() };
+    if (isAuditor(this.#around.subscribers(), random.unit())) this.audit(version, now + auditDelay(this.#around.gapMs(), random.unit()));
   }
 
   audit(version: FeedVersion, at: Millis): void {
@@ -82,20 +104,14 @@ export class Trust {
     const at = local.env.wallClock();
     const verdict = verdictOf(version, seen);
     if (verdict === 'same') return this.#add(version, attest(this.#key, version, at, local.contact.peerId, tools));
-    if (verdict === 'conflict') {
-      const attestation = attest(this.#key, seen, at, local.contact.peerId, tools);
-      this.#tell({ type: 'feedWitness', key: this.#key, hash: bytesOfHex(version.hash), attestation: toWire(attestation), other: recordOf({ ...seen, attestations: [attestation] }) }, '');
-      this.#suspect(version);
-    }
+    if (verdict === 'conflict') this.#contradict(version, seen, at);
     if (body !== undefined) this.#around.compare(seen, body);
   }
 
   /** The lead's own version of a document: what is held here under its number must be the same. */
   onNumbered({ stamp, hash }: FeedVersion): void {
-    const { shelf } = this.#parts;
-    const held = shelf.after(this.#key, { epoch: stamp.epoch, seq: stamp.seq - 1 }, READ_MAX).find((version) => compareStamps(version.stamp, stamp) === 0);
-    if (held === undefined || held.hash === hash) return;
-    this.#condemn(held);
+    const held = this.#around.under(stamp);
+    if (held !== undefined && held.hash !== hash) this.#condemn(held, hash);
   }
 
   /** What an auditor says. */
@@ -104,33 +120,68 @@ export class Trust {
     const version = shelf.find(this.#key, hexOfBytes(message.hash));
     const attestation = fromWire(message.attestation);
     const other = message.other === undefined ? undefined : foundOf(message.other);
-    if (version === undefined || (message.other !== undefined && other === undefined) || this.isLiar(attestation.peerId)) return;
-    const name = `${attestation.peerId} ${version.hash} ${other?.hash ?? ''}`;
-    if (this.#witnessed.has(name) || !isAttested(this.#key, other ?? version, attestation, tools)) return;
-    this.#witnessed.add(name);
-    if (this.#witnessed.size > WITNESSED_MAX) this.#witnessed.delete(this.#witnessed.values().next().value as string);
+    if ((message.other !== undefined && other === undefined) || this.isLiar(attestation.peerId)) return;
+    const name = `${attestation.peerId} ${hexOfBytes(message.hash)} ${other?.hash ?? ''}`;
+    if (this.#witnessed.has(name)) return;
+    this.#remember(name);
+    if (version === undefined) return this.#onOtherHeld(message.stamp);
+    if (!isAttested(this.#key, other ?? version, attestation, tools)) return;
     if (other === undefined) return this.#add(version, attestation, from.peerId);
     if (other.hash === version.hash) return;
-    this.#tell(message, from.peerId);
-    this.#suspect(version);
+    this.#tell(message, from.peerId, []);
+    this.#onDoubt(version, attestation);
   }
 
-  /** It is proven, here: whoever signed it first is not believed any more. */
-  #condemn(version: FeedVersion): void {
-    const { local, events } = this.#parts;
+  /** Somebody saw another document at the origin under a number that is held here. */
+  #onOtherHeld(stamp: Stamp | undefined): void {
+    const held = stamp === undefined || !isPoolStamp(stamp) ? undefined : this.#around.under(stamp);
+    if (held !== undefined) this.#compareWithLead(held);
+  }
+
+  #onDoubt(version: FeedVersion, { peerId }: Attestation): void {
+    const { events, local } = this.#parts;
+    if (this.#around.isLead()) {
+      // The lead looks itself, for all.
+      if (this.#auditing === '') this.audit(version, local.env.now());
+      return;
+    }
+    // Where the lead itself says so, everybody was told the same.
+    if (peerId === this.#around.leadId()) events.onWitness(this.#key, version.hash, 'conflict');
+    else this.#compareWithLead(version);
+  }
+
+  #compareWithLead(version: FeedVersion): void {
+    const now = this.#parts.local.env.now();
+    if (now < this.#comparesFrom) return;
+    this.#comparesFrom = now + COMPARE_PAUSE_MS;
+    this.#around.askLead(version.stamp, (hash) => {
+      this.#vouched = hash;
+      if (hash !== version.hash && this.#around.under(version.stamp)?.hash === version.hash) this.#condemn(version, hash);
+    });
+  }
+
+  /** Other bytes under the same validator, seen with own eyes: the lead decides, and everybody below is warned. */
+  #contradict(version: FeedVersion, seen: FoundVersion, at: number): void {
+    const { events, local, tools } = this.#parts;
+    const attestation = attest(this.#key, seen, at, local.contact.peerId, tools);
+    this.#liars.add(version.attestations[0]?.peerId ?? '');
+    events.onWitness(this.#key, version.hash, 'conflict');
+    this.#tell(this.#message(version, attestation, seen), '', []);
+  }
+
+  /** The lead has something else under that number: whoever signed this first is not believed any more. */
+  #condemn(version: FeedVersion, hash: string): void {
+    const { local, events, tools } = this.#parts;
     const liar = version.attestations[0]?.peerId;
     if (liar === undefined || liar === local.contact.peerId) return;
     this.#liars.add(liar);
     if (this.#liars.size > LIARS_MAX) this.#liars.delete(this.#liars.values().next().value as string);
     local.env.emit({ kind: 'feed-liar', key: this.#key, peerId: liar, hash: version.hash });
     events.onWitness(this.#key, version.hash, 'conflict');
+    // Whoever holds it as well compares it too.
+    const instead: FoundVersion = { ...version, hash };
+    this.#tell(this.#message(version, attest(this.#key, instead, local.env.wallClock(), local.contact.peerId, tools), instead), '', []);
     this.#around.onFalse(version);
-  }
-
-  /** Shown as disputed, until it is clear who is right: the lead looks itself, and whoever was told so by an auditor looks once. */
-  #suspect(version: FeedVersion): void {
-    this.#parts.events.onWitness(this.#key, version.hash, 'conflict');
-    if (this.#around.isLead() && this.#auditing === '') this.audit(version, this.#parts.local.env.now());
   }
 
   #add(version: FeedVersion, attestation: Attestation, from = ''): void {
@@ -138,10 +189,28 @@ export class Trust {
     if (attestations.length >= ATTESTATIONS_MAX || attestations.some(({ peerId }) => peerId === attestation.peerId)) return;
     this.#around.onAttested({ ...version, attestations: [...attestations, attestation] });
     this.#parts.events.onWitness(this.#key, version.hash, 'same');
-    this.#tell({ type: 'feedWitness', key: this.#key, hash: bytesOfHex(version.hash), attestation: toWire(attestation), other: undefined }, from);
+    // The auditor itself tells some who may stand below a liar.
+    this.#tell(this.#message(version, attestation, undefined), from, from === '' ? this.#around.others().slice(0, WITNESS_SAMPLES) : []);
   }
 
-  #tell(message: FeedWitness, from: string): void {
-    for (const peer of this.#around.neighbours()) if (peer.peerId !== from) this.#parts.local.env.send(peer, message);
+  #message(version: FeedVersion, attestation: Attestation, seen: FoundVersion | undefined): FeedWitness {
+    const other = seen === undefined ? undefined : recordOf({ ...seen, attestations: [attestation] });
+    return { type: 'feedWitness', key: this.#key, hash: bytesOfHex(version.hash), attestation: toWire(attestation), other, stamp: isPoolStamp(version.stamp) ? version.stamp : undefined };
+  }
+
+  #tell(message: FeedWitness, from: string, others: readonly Contact[]): void {
+    const { env, contact } = this.#parts.local;
+    this.#remember(`${message.attestation.signer} ${hexOfBytes(message.hash)} ${message.other === undefined ? '' : hexOfBytes(message.other.hash)}`);
+    const told = new Set([from, contact.peerId]);
+    for (const peer of [...this.#around.neighbours(), ...others]) {
+      if (told.has(peer.peerId)) continue;
+      told.add(peer.peerId);
+      env.send(peer, message);
+    }
+  }
+
+  #remember(name: string): void {
+    this.#witnessed.add(name);
+    if (this.#witnessed.size > WITNESSED_MAX) this.#witnessed.delete(this.#witnessed.values().next().value as string);
   }
 }

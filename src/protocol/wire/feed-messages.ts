@@ -145,6 +145,7 @@ export interface FeedAnswer {
   readonly serves: boolean;
   readonly latest?: FeedStamp | undefined;
   readonly freshAt: number;
+  readonly hash: Uint8Array;
 }
 
 export interface FeedPull {
@@ -170,6 +171,7 @@ export interface FeedWitness {
   readonly hash: Uint8Array;
   readonly attestation: FeedAttestation;
   readonly other?: FeedRecord | undefined;
+  readonly stamp?: FeedStamp | undefined;
 }
 
 export interface FeedNews {

@@ -9,6 +9,7 @@ import type { Millis } from '../../core/env.ts';
 import type { Position } from '../../core/position.ts';
 import { positionFromLead } from '../../core/position.ts';
 import type { FeedTerms } from '../../protocol/feed/feed.ts';
+import { PATH_MAX } from '../../protocol/lagover/agent/tree.ts';
 import type { Node } from '../../protocol/node.ts';
 import type { ProtocolOptions } from '../../protocol/options.ts';
 import { hashText } from '../../protocol/pool/state.ts';
@@ -16,6 +17,7 @@ import type { RingWorldOptions } from '../ring/ring-world.ts';
 import { RingWorld } from '../ring/ring-world.ts';
 import { FeedHost } from './feed-host.ts';
 import { MemoryShelf } from './memory-shelf.ts';
+import { toyPoison } from './poison.ts';
 import { ToyOrigin } from './toy-origin.ts';
 import { toyTools } from './toy-tools.ts';
 
@@ -61,6 +63,24 @@ export class FeedWorld {
 
   shelf(peer: number): MemoryShelf {
     return (this.#shelves[peer] ??= new MemoryShelf());
+  }
+
+  /** From now on that peer's shelf gives others something else. */
+  poison(peer: number): void {
+    this.shelf(peer).poison = toyPoison(this.ring.world.contact(peer).peerId, this.key);
+  }
+
+  /** Of those who hear from the lead: below that peer, itself not counted. */
+  below(peer: number): number[] {
+    const { world } = this.ring;
+    const parentOf = (child: number): number => {
+      const { role } = this.host(child);
+      return role.kind === 'seeking' || role.parent === undefined ? -1 : world.indexOf(role.parent);
+    };
+    return this.subscribers().filter((child) => {
+      for (let at = parentOf(child), steps = 0; at >= 0 && steps < PATH_MAX; at = parentOf(at), steps++) if (at === peer) return true;
+      return false;
+    });
   }
 
   subscribers(): number[] {

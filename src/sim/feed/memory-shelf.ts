@@ -7,7 +7,11 @@ import type { Position } from '../../core/position.ts';
 import type { FeedShelf, FeedVersion, Stamp } from '../../protocol/feed/feed.ts';
 import { compareStamps } from '../../protocol/feed/feed.ts';
 
+/** Makes something else of what a peer has, for those it serves. */
+export type Poison = (version: FeedVersion, body: Uint8Array) => { readonly version: FeedVersion; readonly body: Uint8Array };
+
 export class MemoryShelf implements FeedShelf {
+  poison: Poison | undefined;
   readonly #versions = new Map<string, FeedVersion[]>();
   readonly #bodies = new Map<string, Uint8Array>();
 
@@ -16,7 +20,7 @@ export class MemoryShelf implements FeedShelf {
   }
 
   after(key: Position, stamp: Stamp, max: number): readonly FeedVersion[] {
-    return this.#of(key).filter((version) => compareStamps(version.stamp, stamp) > 0).slice(0, max);
+    return this.#of(key).filter((version) => compareStamps(version.stamp, stamp) > 0).slice(0, max).map((version) => this.#shown(version));
   }
 
   find(key: Position, hash: string): FeedVersion | undefined {
@@ -37,6 +41,14 @@ export class MemoryShelf implements FeedShelf {
   update(key: Position, version: FeedVersion): void {
     const place = this.#of(key).findLastIndex(({ hash }) => hash === version.hash);
     if (place >= 0) this.#versions.set(key.hex, this.#of(key).with(place, version).sort((a, b) => compareStamps(a.stamp, b.stamp)));
+  }
+
+  #shown(version: FeedVersion): FeedVersion {
+    const body = this.#bodies.get(version.hash);
+    if (this.poison === undefined || body === undefined) return version;
+    const shown = this.poison(version, body);
+    this.#bodies.set(shown.version.hash, shown.body);
+    return shown.version;
   }
 
   all(key: Position): readonly FeedVersion[] {
