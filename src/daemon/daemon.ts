@@ -4,6 +4,7 @@
  * `startDaemon` is the order in which things start, and `Daemon.stop` the order in which they end; both are meant to be
  * read. The API lives in a layer above and is handed in as a function, so that tests and the library can do without.
  */
+import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { GroveError } from '../core/errors.ts';
 import type { HostFact } from '../host/facts.ts';
@@ -283,11 +284,11 @@ export class Daemon {
   }
 
   /** The feeds of this peer take part in the pool from now on. */
-  #shareFeeds({ node, host }: Session): void {
+  #shareFeeds({ node, host, pool }: Session): void {
     this.#feedPool = new SessionFeedPool({
       node, input: (call) => host.input(call), privateKey: this.state.identity.privateKey, shelf: this.feeds.shelf, events: this.feeds.poolEvents,
     });
-    this.feeds.usePool(this.#feedPool);
+    this.feeds.usePool(this.#feedPool, friendsSalt(pool.key));
   }
 
   /** Alone again, before the session ends. */
@@ -351,6 +352,11 @@ export class Daemon {
     this.#port = Number(port);
     if (this.#options.listen === undefined) this.state.store.write(PORT_ENTRY, new TextEncoder().encode(port));
   }
+}
+
+/** Outsiders who guess a URL cannot compute the key under which members of this pool share it among friends. */
+function friendsSalt(poolKey: Uint8Array): string {
+  return createHash('sha256').update('grove feeds among friends').update(poolKey).digest('hex');
 }
 
 /** Cuts a name to what travels, without splitting a character. */
