@@ -116,6 +116,22 @@ test('A-IM: feed gets only what is new, with 226', async () => {
   assert.equal((await read(pathOf('/delta'), { 'a-im': 'feed', 'if-none-match': delta.headers['etag'] ?? '' })).status, 304);
 });
 
+test('a signed document is untouched, and its links are in headers only', async () => {
+  const signed = rss('s').replace('</channel>', '<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"/></channel>');
+  origin.serve('/signed', signed);
+  const { body, headers } = await read(pathOf('/signed'));
+  assert.equal(body, signed);
+  assert.match(headers['link'] ?? '', /rel="self".*rel="hub"/);
+});
+
+test('what is no feed is not passed on, and a document that cannot be parsed is served as it came', async () => {
+  origin.serve('/page', '<!doctype html><html><head><title>Just a moment...</title></head><body>Checking your browser</body></html>', { 'content-type': 'text/html' });
+  assert.equal((await read(pathOf('/page'))).status, 503);
+  const torn = '<rss version="2.0"><channel><title>T</title><item><title>one</title></item><item><title>cut o';
+  origin.serve('/torn', torn);
+  assert.equal((await read(pathOf('/torn'))).body, torn);
+});
+
 test('a feed that cannot be fetched is 503 with Retry-After, never empty, and says why', async () => {
   origin.answer('/broken', (_request, response) => response.writeHead(500).end());
   const { status, headers, body } = await read(pathOf('/broken'));
