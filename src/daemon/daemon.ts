@@ -18,7 +18,7 @@ import { byBandwidth } from './capability.ts';
 import { deferred } from './deferred.ts';
 import { EventLog } from './event-log.ts';
 import { SessionFeedPool } from './feeds/feed-pool.ts';
-import type { FeedsOptions } from './feeds/feeds.ts';
+import type { FeedsOptions, PushOptions } from './feeds/feeds.ts';
 import { DEFAULT_MAX_STALENESS_MS, Feeds } from './feeds/feeds.ts';
 import { decodeInvite, encodeInvite } from './invite.ts';
 import { Objects } from './objects.ts';
@@ -56,6 +56,8 @@ export interface DaemonOptions {
   /** What capable means: an expression over this machine's report that gives a number. */
   readonly capability?: string | undefined;
   readonly feeds?: Partial<Pick<FeedsOptions, 'allowPrivateNetworks' | 'originFloorMs' | 'defaultMaxStalenessMs'>>;
+  /** Where hubs on the internet reach this peer (WebSub); undefined: sources are polled. */
+  readonly push?: PushOptions | undefined;
   /** Serves the daemon to the outside: the API, and in tests nothing. */
   readonly serve?: ((daemon: Daemon) => Promise<Served>) | undefined;
   /** Gives up starting, and throws its reason. */
@@ -90,6 +92,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await daemon.enter(choice);
     options.signal?.throwIfAborted();
     await daemon.serve();
+    if (options.push !== undefined) await daemon.feeds.usePush(options.push);
     return daemon;
   } catch (error) {
     await daemon.stop();

@@ -36,12 +36,15 @@ interface UpOptions {
   readonly defaultMaxStaleness?: number;
   readonly allowPrivateNetworks?: boolean;
   readonly originFloorSeconds?: number;
+  readonly websubCallback?: string;
+  readonly websubListen?: string;
   readonly feeds?: string;
   readonly config?: string;
   readonly json?: boolean;
 }
 
 const API_PORT = 4780;
+const WEBSUB_PORT = 4781;
 /** Exit code of a process that was told twice to stop. */
 const IMPATIENT = 130;
 
@@ -68,6 +71,8 @@ export function defineUp(program: Command): void {
     .option('--feeds <opml>', 'subscribe to every feed of this list')
     .option('--default-max-staleness <duration>', 'how old a feed may be if nothing else is said, like 90m or 6h (default: 90m)', durationMs)
     .option('--allow-private-networks', 'fetch feeds from this machine and the local network too, and share them like others')
+    .option('--websub-callback <url>', 'where hubs on the internet reach this peer, for feeds that can push (WebSub); leads to --websub-listen')
+    .option('--websub-listen <host:port>', `with --websub-callback: where this peer listens for hubs (default: 127.0.0.1:${WEBSUB_PORT})`)
     .option('--origin-floor-seconds <s>', 'least time between two requests to a feed on this machine (for tests; others keep theirs)', numberWithin(0.05, 86_400, false))
     .option('--report-seconds <s>', 'of a new pool: how often machines report (default: 5)', numberWithin(1, 3_600, true))
     .option('--config <file>', 'the configuration (default: config.toml in the XDG configuration directory); flags win over it')
@@ -128,6 +133,7 @@ function daemonOptions(options: UpOptions): Omit<DaemonOptions, 'directory'> {
       ...(options.originFloorSeconds === undefined ? {} : { originFloorMs: options.originFloorSeconds * 1_000 }),
       ...(options.defaultMaxStaleness === undefined ? {} : { defaultMaxStalenessMs: options.defaultMaxStaleness }),
     },
+    push: readPush(options),
     settings: {
       ...(options.routing === undefined ? {} : { strategy: options.routing }),
       ...(options.dimensions === undefined ? {} : { dimensions: options.dimensions }),
@@ -151,6 +157,15 @@ function subscribeTo(daemon: Daemon, list: OpmlList): void {
       say(line, error.message);
     }
   }
+}
+
+function readPush({ websubCallback, websubListen }: UpOptions): DaemonOptions['push'] {
+  if (websubCallback === undefined) {
+    if (websubListen !== undefined) throw new GroveError('usage', 'Listening for hubs needs --websub-callback URL: where they find this peer.');
+    return undefined;
+  }
+  if (!/^https?:\/\/[^\s?#]+$/i.test(websubCallback)) throw new GroveError('usage', `The address for hubs is a URL like https://feeds.example.org, and not ${JSON.stringify(websubCallback)}.`);
+  return { callbackBase: websubCallback, ...(websubListen === undefined ? { host: '127.0.0.1', port: WEBSUB_PORT } : parseApi(websubListen)) };
 }
 
 /** What looks like a number is one. */

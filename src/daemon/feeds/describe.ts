@@ -32,7 +32,7 @@ const STATES: Readonly<Record<Verdict, FeedState>> = { met: 'met', late: 'late',
 export function stateOf(record: FeedRecord, pool: FeedPoolStatus | undefined, now: number): { readonly state: FeedState; readonly reason: string } {
   const { wish, memory, latest } = record;
   const verdict = verdictOn({
-    now, wishMs: wish.maxStalenessMs, hasVersion: latest !== undefined, freshAt: memory.freshAt, failing: memory.failing !== undefined, gone: memory.failing?.kind === 'gone',
+    now, wishMs: wish.maxStalenessMs, hasVersion: latest !== undefined, freshAt: record.isPushed ? now : memory.freshAt, failing: memory.failing !== undefined, gone: memory.failing?.kind === 'gone',
     gapMs: gapOf(record, pool), delayMs: pool?.delayMs ?? 0, p99Ms: record.staleness().p99,
   });
   return { state: STATES[verdict], reason: sentence(verdict, record, pool, now) };
@@ -40,6 +40,7 @@ export function stateOf(record: FeedRecord, pool: FeedPoolStatus | undefined, no
 
 /** Between two polls of which this peer hears. */
 function gapOf(record: FeedRecord, pool: FeedPoolStatus | undefined): number {
+  if (record.isPushed) return 0;
   return pool !== undefined && pool.gapMs > 0 ? pool.gapMs : record.floor().ms;
 }
 
@@ -63,6 +64,7 @@ function sentence(verdict: Verdict, record: FeedRecord, pool: FeedPoolStatus | u
     case 'late-lately':
       return `Current now, but in one of a hundred moments lately it was more than ${wanted} old.`;
     case 'met':
+      if (record.isPushed && memory.failing === undefined) return 'Its hub tells this peer as soon as there is something new (WebSub).';
       return memory.failing === undefined ? `Never more than ${wanted} old.` : `Still within ${wanted}, but ${lowered(failureSentence(record, now))}`;
   }
 }
@@ -178,6 +180,7 @@ function scheduleSentence(record: FeedRecord, nextAt: number | undefined, now: n
   const inTime = `in ${duration(Math.max(0, nextAt - now))}`;
   if (inPool?.role.kind === 'poller') return `This peer asks the origin for the pool, as number ${inPool.role.slot + 1} of its pollers, next ${inTime}.`;
   if (inPool !== undefined) return `The pool asks the origin; this peer would ask itself ${inTime} if the pool went silent.`;
+  if (record.isPushed) return `A hub tells when there is something new; to be safe the origin is asked ${inTime}.`;
   if (memory.failing !== undefined) return `The origin ${memory.failing.reason}, so it is asked again ${inTime}.`;
   return `This peer asks the origin itself, next ${inTime}.`;
 }

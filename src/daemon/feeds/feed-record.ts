@@ -39,6 +39,10 @@ export class FeedRecord {
   readonly loweredMs: number | undefined;
   /** A slot of its host was given to it: it asks without lining up again. */
   hasSlot = false;
+  /** A hub said at this time that there is something new; it is looked for then. */
+  hintAt: number | undefined;
+  /** Its hub is relied on: no push means nothing new. */
+  isPushed = false;
   /** The question under way. */
   asking: Promise<void> | undefined;
   /** How long after the origin said so the last word of freshness came; undefined before the first since the start. */

@@ -14,6 +14,8 @@ import type { OriginAnswer } from '../../host/origin/origin-client.ts';
 import { hostOf, OriginClient } from '../../host/origin/origin-client.ts';
 import { parseFeedUrl } from '../../host/origin/parse-url.ts';
 import type { Resolve } from '../../host/origin/guarded-agent.ts';
+import type { WebsubListener } from '../../host/websub-listener.ts';
+import { listenForHubs } from '../../host/websub-listener.ts';
 import { isLoopbackHost, isPrivateHost } from '../../host/origin/private-address.ts';
 import type { SqliteStore } from '../../host/sqlite-store.ts';
 import type { FeedEvents, FeedPool, FeedPoolStatus, FeedShelf, FeedVersion } from '../../protocol/feed/feed.ts';
@@ -35,6 +37,7 @@ import { readDocument, sha256, takeItems } from './intake.ts';
 import { afterConfirmation, afterDocument, afterFailure, replan } from './outcomes.ts';
 import { PoolSide } from './pool-side.ts';
 import { SteadyClock } from './steady-clock.ts';
+import { WebsubSubscriber } from './websub-subscriber.ts';
 import type { FeedDetail, FeedItem, FeedNews, FeedReasons, FeedScope, FeedSummary, FeedWish, ServedDocument } from './views.ts';
 
 export type * from './views.ts';
@@ -57,7 +60,14 @@ export interface FeedsOptions {
   readonly resolve?: Resolve | undefined;
 }
 
-/** In a day of polls of one feed every hour an alone peer serves this in time, jitter and all. */
+export interface PushOptions {
+  /** Where the world reaches the listener, like https://feeds.example.org. */
+  readonly callbackBase: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** With an hour between two polls, which is what most origins get, this can be kept. */
 export const DEFAULT_MAX_STALENESS_MS = 90 * 60_000;
 export const MAX_STALENESS_MIN_MS = 1_000;
 export const MAX_STALENESS_MAX_MS = 30 * 24 * 60 * 60_000;
@@ -67,6 +77,8 @@ export const FANOUT_MAX = 1_000;
 const ASKING_MAX = 16;
 /** Asking again because a person wants it. */
 const REFRESH_LEAST_MS = 60_000;
+/** Beside a hub that is relied on. */
+const SAFETY_POLL_MS = 6 * 60 * 60_000;
 /** How soon it is noticed that a feed has become late. */
 const WATCH_MS = 10_000;
 
@@ -87,6 +99,8 @@ export class Feeds {
   readonly #emitter = new EventEmitter();
   readonly #waiting: FeedRecord[] = [];
   readonly #watching: NodeJS.Timeout;
+  #websub: WebsubSubscriber | undefined;
+  #listener: WebsubListener | undefined;
   #asking = 0;
   #stopped = false;
 
@@ -144,6 +158,7 @@ export class Feeds {
   remove(urlOrId: string): void {
     const record = this.#find(urlOrId);
     this.#poolSide.leave(record);
+    this.#websub?.drop(record.id);
     this.#records.delete(record.id);
     this.#due.set(record.id, undefined);
     this.store.removeFeed(record.id);
@@ -239,9 +254,27 @@ export class Feeds {
     for (const record of this.#records.values()) this.#schedule(record);
   }
 
+  /** Hubs on the internet may call at `callbackBase`, which leads to this listener; returns its port. Throws GroveError 'in-use'. */
+  async usePush({ callbackBase, host, port }: PushOptions): Promise<number> {
+    const websub = new WebsubSubscriber({
+      store: this.#options.store, callbackBase: callbackBase.replace(/\/$/, ''), now: () => this.#clock.now(), random: this.#random,
+      post: async (url, form) => this.#client.post(url, form, `grove/${this.#options.product.version} (+${this.#options.product.contact})`),
+      onPush: (id) => this.#onPush(id), onChange: (id) => this.#onPushChange(id),
+    });
+    this.#listener = await listenForHubs(host, port, websub);
+    this.#websub = websub;
+    for (const record of this.#records.values()) {
+      this.#followHub(record);
+      this.#onPushChange(record.id);
+    }
+    return this.#listener.port;
+  }
+
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#websub?.stop();
+    await this.#listener?.close();
     clearInterval(this.#watching);
     this.#due.stop();
     await this.#client.close();
@@ -277,7 +310,32 @@ export class Feeds {
   #nextAt(record: FeedRecord): number | undefined {
     const { wish, memory } = record;
     if (wish.neverOrigin || memory.failing?.kind === 'gone') return undefined;
-    return record.inPool === undefined ? memory.nextAt : this.#poolSide.nextAt(record, record.inPool);
+    const own = record.isPushed && memory.failing === undefined ? Math.max(memory.nextAt, memory.lastRequestAt + SAFETY_POLL_MS) : memory.nextAt;
+    const planned = record.inPool === undefined ? own : this.#poolSide.nextAt(record, record.inPool);
+    return Math.min(planned, record.hintAt ?? Infinity);
+  }
+
+  #followHub({ id, wish, scopeReason, memory }: FeedRecord): void {
+    // A hub is told the topic: not of feeds that look private.
+    if (wish.neverOrigin || scopeReason !== undefined) return this.#websub?.drop(id);
+    this.#websub?.follow(id, memory.hubs, memory.self ?? memory.originUrl);
+  }
+
+  /** Looks for what a hub announced, within the budget of the host and not against the server's wish. */
+  #onPush(id: string): void {
+    const record = this.#records.get(id);
+    if (record === undefined || record.wish.neverOrigin || record.memory.failing?.retryAt !== undefined) return;
+    record.hintAt ??= this.#hosts.reserve(hostOfFeed(record), this.#clock.now(), record.loweredMs === undefined);
+    record.hasSlot = true;
+    this.#schedule(record);
+  }
+
+  #onPushChange(id: string): void {
+    const record = this.#records.get(id);
+    if (record === undefined) return;
+    record.isPushed = this.#websub?.relied(id) ?? false;
+    this.#schedule(record);
+    this.#tellState(record);
   }
 
   #onDue(id: string): void {
@@ -330,6 +388,8 @@ export class Feeds {
 
   async #askOnce(record: FeedRecord): Promise<void> {
     const audit = this.#poolSide.takeAudit(record);
+    const wasTold = record.hintAt !== undefined;
+    record.hintAt = undefined;
     const { validators } = record.memory;
     const held = audit === undefined && validators !== undefined && this.store.hasBody(validators.hash) ? validators : undefined;
     if (record.latest === undefined) this.#parser.warm();
@@ -339,7 +399,10 @@ export class Feeds {
     if (this.#stopped || this.#records.get(record.id) !== record) return;
     for (const host of new Set(answer.hosts)) this.#hosts.learn(host, answer, this.#clock.now(), record.loweredMs === undefined);
     const before = record.memory.originUrl;
+    const hashBefore = record.latest?.hash;
     const outcome = await this.#take(record, answer);
+    if (record.isPushed && !wasTold && hashBefore !== undefined && record.latest?.hash !== hashBefore) this.#websub?.missed(record.id);
+    if (answer.kind !== 'failed') this.#followHub(record);
     if (record.memory.originUrl !== before) this.#options.onFact({ kind: 'feed-moved', feed: record.id, from: before, to: record.memory.originUrl });
     this.#options.onFact({ kind: 'feed-polled', feed: record.id, url: record.wish.url, outcome, tookMs: answer.tookMs });
   }

@@ -136,6 +136,19 @@ export class OriginClient {
     }
   }
 
+  /** Posts a form, to where a GET might go too; the status, or undefined when there was no answer. Redirects are not followed. */
+  async post(url: string, form: URLSearchParams, userAgent: string): Promise<number | undefined> {
+    try {
+      const signal = AbortSignal.any([AbortSignal.timeout(this.#timeouts.wholeMs), this.#ending.signal]);
+      const headers = { 'content-type': 'application/x-www-form-urlencoded', 'user-agent': userAgent };
+      const { statusCode, body } = await request(url, { dispatcher: this.#agent, method: 'POST', headers, body: form.toString(), signal });
+      discard(body);
+      return statusCode;
+    } catch {
+      return undefined; // whoever asks tries again later, whatever the reason
+    }
+  }
+
   /** Ends every question under way. */
   async close(): Promise<void> {
     this.#ending.abort();
