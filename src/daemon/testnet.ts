@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { must } from '../core/assert.ts';
 import type { Contact, PositionProof } from '../core/contact.ts';
 import type { Position } from '../core/position.ts';
+import { createFeedTools } from '../host/feed-tools.ts';
 import type { HostFact } from '../host/facts.ts';
 import type { Host } from '../host/host.ts';
 import { createHost } from '../host/host.ts';
@@ -18,6 +19,7 @@ import { newPrivateKey, positionOfPeer } from '../host/identity.ts';
 import { createNotary, provenPosition } from '../host/swap-chain.ts';
 import { SqliteStore } from '../host/sqlite-store.ts';
 import type { Fact } from '../protocol/facts.ts';
+import type { FeedTools } from '../protocol/feed/feed.ts';
 import type { NodeEnv } from '../protocol/local.ts';
 import { Node } from '../protocol/node.ts';
 import type { ProtocolOptions } from '../protocol/options.ts';
@@ -150,6 +152,11 @@ export class Testnet {
   /** What a peer signs swaps of positions with, once somebody gives it to its node. */
   notary(index: number): Notary {
     return createNotary(must(this.#members[index], 'a known peer').privateKey);
+  }
+
+  /** What its relay of feeds signs and compresses with. */
+  feedTools(index: number): FeedTools {
+    return createFeedTools(must(this.#members[index], 'a known peer').privateKey);
   }
 
   #positionOf(peerId: string, proof: PositionProof | undefined): Position | undefined {

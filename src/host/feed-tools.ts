@@ -16,6 +16,7 @@ const SIGNATURE_BYTES = 64;
 const KEYS_KEPT = 256;
 const FORM = { plain: 0, packed: 1 } as const;
 const PLAIN_BYTES_MAX = 2 * 1024;
+const WORTH_SHARE = 0.9;
 /** A dictionary counts as far back as the window reaches. */
 const WINDOW_LOG_MAX = 25;
 const WINDOW_LOG_MIN = 17;
@@ -53,12 +54,14 @@ function pack(body: Uint8Array, base: Uint8Array | undefined): Uint8Array {
   if (base === undefined && body.length <= PLAIN_BYTES_MAX) return withForm(FORM.plain, body);
   const windowLog = Math.min(WINDOW_LOG_MAX, Math.max(WINDOW_LOG_MIN, Math.ceil(Math.log2(body.length + (base?.length ?? 0)))));
   const params = { [constants.ZSTD_c_windowLog]: windowLog };
-  return withForm(FORM.packed, zstdCompressSync(body, base === undefined ? { params } : { params, dictionary: base }));
+  const packed = zstdCompressSync(body, base === undefined ? { params } : { params, dictionary: base });
+  // What cannot be compressed need not be unpacked by all who get it.
+  return packed.length < WORTH_SHARE * body.length ? withForm(FORM.packed, packed) : withForm(FORM.plain, body);
 }
 
 function unpack(packed: Uint8Array, base: Uint8Array | undefined, size: number): Uint8Array | undefined {
   const content = packed.subarray(1);
-  if (packed[0] === FORM.plain) return base === undefined && content.length === size ? content : undefined;
+  if (packed[0] === FORM.plain) return content.length === size ? content : undefined;
   if (packed[0] !== FORM.packed) return undefined;
   try {
     const params = { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX };

@@ -6,7 +6,7 @@
 /** Feeds of one peer; more are not taken into the pool. */
 export const FEEDS_MAX = 1_024;
 /** Compressed bodies up to this travel inside a message; larger ones are pulled in pieces. */
-export const INLINE_BYTES_MAX = 48 * 1024;
+export const INLINE_BYTES_MAX = 96 * 1024;
 export const PIECE_BYTES_MAX = 64 * 1024;
 /** Pieces of one body under way. */
 export const PIECES_AT_ONCE = 4;

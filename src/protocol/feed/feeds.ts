@@ -59,7 +59,8 @@ export class Feeds implements FeedPool {
   use(services: FeedServices): void {
     const { local, requests } = this.#parts;
     const { shelf, tools } = services;
-    this.#services = { ...services, intake: new Intake(local, requests, shelf, tools), packing: new Packing(shelf, tools) };
+    const packing = new Packing(shelf, tools);
+    this.#services = { ...services, packing, intake: new Intake(local, requests, shelf, tools, packing) };
   }
 
   /** Undefined before `use`. */

@@ -8,6 +8,7 @@ import type { Local } from '../local.ts';
 import type { Requests } from '../requests.ts';
 import type { FeedShelf, FeedTools, FoundVersion } from './feed.ts';
 import { ATTEMPTS, PACKED_BYTES_MAX, PIECE_BYTES_MAX, PIECES_AT_ONCE, PULLING_BYTES_MAX, TRANSFER_MS } from './bounds.ts';
+import type { Packing } from './packing.ts';
 import { bytesOfHex, hexOfBytes } from './record.ts';
 
 export interface Offer {
@@ -37,34 +38,39 @@ export class Intake {
   readonly #requests: Requests;
   readonly #shelf: FeedShelf;
   readonly #tools: FeedTools;
+  readonly #packing: Packing;
   #pullingBytes = 0;
 
-  constructor(local: Local, requests: Requests, shelf: FeedShelf, tools: FeedTools) {
+  constructor(local: Local, requests: Requests, shelf: FeedShelf, tools: FeedTools, packing: Packing) {
     this.#local = local;
     this.#requests = requests;
     this.#shelf = shelf;
     this.#tools = tools;
+    this.#packing = packing;
   }
 
   /** `onPulled` runs once if it is pulled: with the body, or with undefined. */
   take(offer: Offer, onPulled: (body: Uint8Array | undefined) => void): Taken {
-    const { key, base, packed, version } = offer;
+    const { base, packed, version } = offer;
     const dictionary = base.length === 0 ? undefined : this.#shelf.body(hexOfBytes(base));
     if (base.length > 0 && dictionary === undefined) return { kind: 'plain' };
     if (packed.length > 0) {
-      const body = this.#open(key, version, packed, dictionary);
+      const body = this.#open(offer, packed, dictionary);
       return body === undefined ? { kind: 'false' } : { kind: 'body', body };
     }
     if (this.#pullingBytes + version.size > PULLING_BYTES_MAX) return { kind: 'busy' };
-    this.#pull(offer, (whole) => onPulled(whole === undefined ? undefined : this.#open(key, version, whole, dictionary)));
+    this.#pull(offer, (whole) => onPulled(whole === undefined ? undefined : this.#open(offer, whole, dictionary)));
     return { kind: 'pulling' };
   }
 
-  #open(key: Position, { hash, size }: FoundVersion, packed: Uint8Array, dictionary: Uint8Array | undefined): Uint8Array | undefined {
+  #open({ key, base, version: { hash, size } }: Offer, packed: Uint8Array, dictionary: Uint8Array | undefined): Uint8Array | undefined {
     this.tally.receivedBytes += packed.length;
     if (this.#shelf.find(key, hash) === undefined) this.tally.neededBytes += size;
     const body = this.#tools.unpack(packed, dictionary, size);
-    return body !== undefined && body.length === size && this.#tools.hash(body) === hash ? body : undefined;
+    if (body === undefined || body.length !== size || this.#tools.hash(body) !== hash) return undefined;
+    // Whoever stands below gets it as it came.
+    this.#packing.keep(hash, hexOfBytes(base), packed);
+    return body;
   }
 
   /** The first piece tells how long it is; then several at a time. */

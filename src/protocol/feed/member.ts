@@ -82,10 +82,7 @@ export class Member {
     const attested = (found: FoundVersion, attestations: readonly Attestation[]): Attestation[] | undefined => this.#attested(found, attestations);
     this.#numbering = new Numbering(key, {
       local, intake: parts.intake, holding, standing: this.#standing, attested, isLead: () => this.#isLead, offerOwn: () => this.#finding.offerAll(),
-      take: (version, body, from) => {
-        this.#take(version, body, from, true);
-        this.#learnFresh(version.fetchedAt);
-      },
+      take: (version, body, from) => this.#take(version, body, from, true),
     });
     this.#finding = new Finding(key, {
       ...parts, holding, attested, lead: () => this.#standing.lead, isOver: () => this.#isOver,

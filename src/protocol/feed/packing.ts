@@ -29,6 +29,14 @@ export class Packing {
     const dictionary = base === '' ? undefined : this.#shelf.body(base);
     if (content === undefined || (base !== '' && dictionary === undefined)) return undefined;
     const packed = this.#tools.pack(content, dictionary);
+    this.keep(hash, base, packed);
+    return packed;
+  }
+
+  /** As it came: whoever stands below gets the same. */
+  keep(hash: string, base: string, packed: Uint8Array): void {
+    const name = `${hash} ${base}`;
+    if (this.#kept.has(name)) return;
     this.#kept.set(name, packed);
     this.#bytes += packed.length;
     for (const [oldest, { length }] of this.#kept) {
@@ -36,6 +44,5 @@ export class Packing {
       this.#kept.delete(oldest);
       this.#bytes -= length;
     }
-    return packed;
   }
 }

@@ -1,0 +1,225 @@
+/**
+ * A version's way from the poller that found it to the last subscriber, real peers in one process; its cost beside @libp2p/gossipsub in the same run.
+ *
+ * Asked for: p99 of the time from the first poller's receipt to the last of 64 peers below 250 ms; at 32 peers at most a fifth of gossipsub's CPU time per delivery and
+ * of its bytes on the wire, with documents of 1 KB twice a second and of 64 KB every two seconds (random bytes: nothing can be compressed, no difference is small).
+ * Both stand on libp2p over TCP loopback with Noise and yamux. Bytes are counted at the sockets, background traffic included, CPU time is the process's.
+ * `latency` and `cost` run one part; `peers=`, `costPeers=`, `seconds=` and `versions=` change how much.
+ */
+import diagnostics from 'node:diagnostics_channel';
+import { createHash, randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { gossipsub } from '@libp2p/gossipsub';
+import { identify } from '@libp2p/identify';
+import type { GossipSub } from '@libp2p/gossipsub';
+import { noise } from '@libp2p/noise';
+import { ping } from '@libp2p/ping';
+import { tcp } from '@libp2p/tcp';
+import { yamux } from '@libp2p/yamux';
+import { createLibp2p } from 'libp2p';
+import type { Libp2p } from 'libp2p';
+import { positionFromLead } from '../src/core/position.ts';
+import { Testnet } from '../src/daemon/testnet.ts';
+import type { FeedEvents, FeedRole } from '../src/protocol/feed/feed.ts';
+import { protocolOptions } from '../src/protocol/options.ts';
+import { MemoryShelf } from '../src/sim/feed/memory-shelf.ts';
+import { argument, cpuSeconds, describeMachine, print } from './report.ts';
+
+const PEERS = argument('peers', 64);
+const COST_PEERS = argument('costPeers', 32);
+const VERSIONS = argument('versions', 200);
+const SECONDS = argument('seconds', 60);
+const FANOUT = argument('fanout', 6);
+const KEY = positionFromLead(123_456_789);
+const TOPIC = 'bench';
+const DIALS = 6;
+const LOADS = [{ name: '1 KB x 2/s', bytes: 1_024, everyMs: 500 }, { name: '64 KB x 0.5/s', bytes: 65_536, everyMs: 2_000 }];
+
+const sockets = new Set<Socket>();
+let closedBytes = 0;
+for (const name of ['net.client.socket', 'net.server.socket']) {
+  diagnostics.subscribe(name, (message) => {
+    const { socket } = message as { socket: Socket };
+    sockets.add(socket);
+    socket.once('close', () => {
+      closedBytes += socket.bytesWritten;
+      sockets.delete(socket);
+    });
+  });
+}
+
+function bytesSent(): number {
+  let total = closedBytes;
+  for (const socket of sockets) total += socket.bytesWritten;
+  return total;
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? NaN;
+}
+
+/** Whoever distributes documents to many, and says when each has one. */
+interface Spreader {
+  publish(body: Uint8Array): void;
+  /** Hears of each delivery: the document's digest. */
+  onDelivery: (digest: string) => void;
+  stop(): Promise<void>;
+}
+
+const digestOf = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex');
+
+async function startGrove(peers: number): Promise<Spreader & { readonly depth: number }> {
+  const net = await Testnet.create({ protocol: protocolOptions() });
+  const roles: FeedRole[] = [];
+  const spreader = { onDelivery: (_digest: string): void => undefined };
+  for (let i = 0; i < peers; i++) {
+    const index = await net.spawn();
+    while (net.node(index).standing !== 'active') await pause(10);
+  }
+  for (let peer = 0; peer < peers; peer++) {
+    const events: FeedEvents = {
+      onVersion: (_key, { hash }, from) => {
+        if (from !== undefined) spreader.onDelivery(hash);
+      },
+      onRole: (_key, role) => {
+        roles[peer] = role;
+      },
+      onFresh: () => undefined, onWitness: () => undefined, onAudit: () => undefined,
+    };
+    net.input(peer, (node) => {
+      node.feeds.use({ shelf: new MemoryShelf(), tools: net.feedTools(peer), events });
+      node.feeds.subscribe({ key: KEY, maxStalenessMs: 600_000, fanout: FANOUT, canPoll: true, floorMs: 0 });
+    });
+  }
+  const lead = (): number => roles.findIndex((role) => role?.kind === 'poller' && role.slot === 0);
+  const isPlaced = (peer: number): boolean => peer === lead() || (roles[peer] !== undefined && roles[peer].kind !== 'seeking' && roles[peer].parent !== undefined);
+  for (let waited = 0; waited < 120 && !(lead() >= 0 && net.alive().every(isPlaced)); waited++) await pause(500);
+  // The longest way from the lead, in hops.
+  const depthOf = (peer: number): number => {
+    const role = roles[peer];
+    const parent = role === undefined || role.kind === 'seeking' ? undefined : role.parent;
+    return parent === undefined ? 0 : 1 + depthOf(net.alive().find((other) => net.node(other).local.contact.peerId === parent.peerId) ?? peer);
+  };
+  await pause(5_000);
+  return {
+    depth: Math.max(...net.alive().map(depthOf)),
+    publish: (body) => {
+      const at = Date.now();
+      const version = { hash: digestOf(body), size: body.length, contentType: 'application/xml', etag: '', lastModified: '', fetchedAt: at, askedBefore: 0, items: [] };
+      net.input(lead(), (node) => node.feeds.found(KEY, version, body));
+    },
+    get onDelivery() {
+      return spreader.onDelivery;
+    },
+    set onDelivery(listener) {
+      spreader.onDelivery = listener;
+    },
+    stop: () => net.stop(),
+  };
+}
+
+type GossipNode = Libp2p<{ pubsub: GossipSub }>;
+
+async function startGossip(peers: number): Promise<Spreader> {
+  const nodes: GossipNode[] = [];
+  for (let i = 0; i < peers; i++) {
+    const node = await createLibp2p({
+      addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+      transports: [tcp()], connectionEncrypters: [noise()], streamMuxers: [yamux()],
+      connectionManager: { inboundConnectionThreshold: 10_000, maxIncomingPendingConnections: 1_000 }, connectionMonitor: { enabled: false },
+      services: { identify: identify(), ping: ping(), pubsub: gossipsub({ scoreParams: { IPColocationFactorWeight: 0 }, allowPublishToZeroTopicPeers: true }) },
+    });
+    nodes.push(node as unknown as GossipNode);
+  }
+  for (const [i, node] of nodes.entries()) {
+    for (let dial = 1; dial <= DIALS; dial++) await node.dial((nodes[(i + dial * dial) % peers] as GossipNode).getMultiaddrs()).catch(() => undefined);
+  }
+  const spreader: Spreader = {
+    publish: (body) => void nodes[0]?.services.pubsub.publish(TOPIC, body).catch(() => undefined),
+    onDelivery: () => undefined,
+    stop: async () => void (await Promise.all(nodes.map((node) => node.stop()))),
+  };
+  for (const node of nodes.slice(1)) {
+    node.services.pubsub.addEventListener('message', ({ detail }) => spreader.onDelivery(digestOf(detail.data)));
+  }
+  for (const node of nodes) node.services.pubsub.subscribe(TOPIC);
+  await pause(8_000);
+  return spreader;
+}
+
+async function latency(): Promise<void> {
+  const grove = await startGrove(PEERS);
+  const lastMs: number[] = [];
+  const allMs: number[] = [];
+  let incomplete = 0;
+  for (let i = 0; i < VERSIONS; i++) {
+    const body = new Uint8Array(randomBytes(8_192));
+    const digest = digestOf(body);
+    let count = 0;
+    const start = performance.now();
+    const done = new Promise<void>((resolve) => {
+      grove.onDelivery = (delivered) => {
+        if (delivered !== digest) return;
+        allMs.push(performance.now() - start);
+        if (++count === PEERS - 1) resolve();
+      };
+    });
+    grove.publish(body);
+    await Promise.race([done, pause(5_000)]);
+    if (count === PEERS - 1) lastMs.push(performance.now() - start);
+    else incomplete++;
+    await pause(100);
+  }
+  lastMs.sort((a, b) => a - b);
+  allMs.sort((a, b) => a - b);
+  print({
+    part: 'latency', peers: PEERS, fanout: FANOUT, depth: grove.depth, versions: VERSIONS, incomplete, toLastMs: { p50: quantile(lastMs, 0.5), p99: quantile(lastMs, 0.99), max: lastMs.at(-1) },
+    toEachMs: { p50: quantile(allMs, 0.5), p99: quantile(allMs, 0.99) },
+  });
+  await grove.stop();
+}
+
+async function loaded(spreader: Spreader, { bytes, everyMs }: (typeof LOADS)[number]): Promise<{ deliveries: number; expected: number; cpuMs: number; wireBytes: number }> {
+  let deliveries = 0;
+  spreader.onDelivery = () => void deliveries++;
+  const start = { cpu: cpuSeconds(), bytes: bytesSent() };
+  const rounds = Math.round((SECONDS * 1_000) / everyMs);
+  for (let i = 0; i < rounds; i++) {
+    spreader.publish(new Uint8Array(randomBytes(bytes)));
+    await pause(everyMs);
+  }
+  await pause(1_000);
+  return { deliveries, expected: rounds * (COST_PEERS - 1), cpuMs: (1_000 * (cpuSeconds() - start.cpu)) / deliveries, wireBytes: (bytesSent() - start.bytes) / deliveries };
+}
+
+/** Documents for nobody: what these peers cost without any. */
+async function idle(): Promise<number> {
+  const start = cpuSeconds();
+  await pause(10_000);
+  return (cpuSeconds() - start) / 10;
+}
+
+async function cost(): Promise<void> {
+  const results = new Map<string, Awaited<ReturnType<typeof loaded>>[]>();
+  for (const [name, begin] of [['grove', startGrove], ['gossipsub', startGossip]] as const) {
+    const spreader = await begin(COST_PEERS);
+    const idleCores = await idle();
+    for (const load of LOADS) {
+      const result = await loaded(spreader, load);
+      results.set(load.name, [...(results.get(load.name) ?? []), result]);
+      print({ part: 'cost', of: name, peers: COST_PEERS, load: load.name, ...result, timesPayload: result.wireBytes / load.bytes, idleCores });
+    }
+    await spreader.stop();
+  }
+  for (const [load, [grove, gossip]] of results) {
+    if (grove && gossip) print({ part: 'ratio', load, cpu: grove.cpuMs / gossip.cpuMs, wireBytes: grove.wireBytes / gossip.wireBytes });
+  }
+}
+
+describeMachine('feed-push');
+const parts = process.argv.slice(2).filter((word) => word === 'latency' || word === 'cost');
+if (parts.length === 0 || parts.includes('latency')) await latency();
+if (parts.length === 0 || parts.includes('cost')) await cost();
+process.exit(0);
