@@ -20,7 +20,7 @@ export interface InPool {
   /** Drawn once: where in its spread this peer fails open. */
   readonly unit: number;
   /** A document to compare with, and when. */
-  audit: { readonly version: FeedVersion; readonly at: number } | undefined;
+  audit: { readonly version: FeedVersion; readonly at: number; readonly isUrgent: boolean } | undefined;
 }
 
 export class FeedRecord {

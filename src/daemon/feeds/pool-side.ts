@@ -98,7 +98,8 @@ export class PoolSide implements FeedEvents {
     const auditAt = inPool.audit?.at ?? Infinity;
     const holdsOff = memory.failing === undefined ? 0 : memory.nextAt;
     const turn = inPool.role.kind === 'poller' ? this.#turn(record, inPool.role) : Infinity;
-    if (inPool.role.kind === 'poller' && latest !== undefined) return Math.max(holdsOff, Math.min(auditAt, turn));
+    // A poller that is to audit does so at its turn, which so stays one request.
+    if (inPool.role.kind === 'poller' && latest !== undefined) return Math.max(holdsOff, Math.min(inPool.audit?.isUrgent === true ? auditAt : Infinity, turn));
     // A first version is not put off until the next turn: whoever leads has nobody to get it from.
     if (inPool.role.kind === 'poller' && inPool.role.slot === 0) return Math.max(holdsOff, Math.min(turn, memory.nextAt));
     const freshAt = Math.max(inPool.wordAt, this.status(record)?.freshAt ?? 0);
@@ -119,7 +120,7 @@ export class PoolSide implements FeedEvents {
 
   takeAudit(record: FeedRecord): FeedVersion | undefined {
     const audit = record.inPool?.audit;
-    if (record.inPool === undefined || audit === undefined || audit.at > this.#o.clock.now()) return undefined;
+    if (record.inPool === undefined || audit === undefined || (audit.at > this.#o.clock.now() && record.inPool.role.kind !== 'poller')) return undefined;
     record.inPool.audit = undefined;
     return audit.version;
   }
@@ -190,7 +191,8 @@ export class PoolSide implements FeedEvents {
   onAudit(key: Position, version: FeedVersion, at: number): void {
     const record = this.#byKey.get(key.hex);
     if (record?.inPool === undefined || record.wish.neverOrigin) return;
-    record.inPool.audit = { version, at: this.#o.clock.fromMonotonic(at) };
+    const auditAt = this.#o.clock.fromMonotonic(at);
+    record.inPool.audit = { version, at: auditAt, isUrgent: auditAt <= this.#o.clock.now() };
     this.#o.replan(record);
   }
 

@@ -1,15 +1,16 @@
 /**
- * Spot audits whose total rate does not depend on how many subscribe, and what an auditor concludes.
+ * Audits of versions that others found, at a rate that does not depend on how many subscribe, and what an auditor concludes.
  *
- * Of N subscribers each audits a version with probability c/N: the origin sees about c further requests a version. A matching validator proves
- * nothing, so the document is fetched whole. If a lie reaches a share f of the subscribers, somebody who was lied to audits it with probability
- * 1 - e^(-cf): good against wide poisoning, weak against one victim.
+ * A matching validator proves nothing, so the document is fetched whole. Two kinds. A poller that did not find the version asks for the whole document at
+ * its next turn instead of whether it changed: that is no further request, and every version that lasts until then is attested twice. And of N
+ * subscribers each audits with probability c/N, so that pollers who lie together are found too: c further requests a version, whatever N is. If a
+ * lie reaches a share f of the subscribers, one of them audits it with probability 1 - e^(-cf): good against wide poisoning, weak against one victim.
  */
 import type { Millis } from '../../core/env.ts';
 import type { FoundVersion } from './feed.ts';
 
-/** c: audits of a version by the whole pool. */
-export const AUDITS_A_VERSION = 1;
+/** c: audits of a version by subscribers that do not poll. */
+export const AUDITS_A_VERSION = 0.1;
 
 /** Whether this subscriber audits; `draw` is from [0, 1). */
 export function isAuditor(subscribers: number, draw: number): boolean {

@@ -40,8 +40,9 @@ export const OFFER_MS = 3_000;
 /** A new lead first hears what those know who come to it. */
 export const LEAD_SETTLE_MS = 2_000;
 /** Without a way to the lead for so long a peer asks the register. */
-export const LOST_MS = 4_000;
-export const LOST_AGAIN_MS = 15_000;
+export const LOST_MS = 2_500;
+/** ... and again after twice as long each time, up to this. */
+export const LOST_AGAIN_MAX_MS = 15_000;
 /** The constraint of a consumer in the tree is at least that: no tree is faster. */
 export const CONSTRAINT_MIN_MS = 1_000;
 /** Peers that were found lying about one feed; the oldest is forgotten first. */

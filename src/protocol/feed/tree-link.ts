@@ -12,7 +12,7 @@ import type { Lagover } from '../lagover/agent/lagover.ts';
 import { treeOf } from '../lagover/agent/tree.ts';
 import type { Local } from '../local.ts';
 import type { Alarms } from '../overlay/alarms.ts';
-import { CONSTRAINT_MIN_MS, LOST_AGAIN_MS, LOST_MS } from './bounds.ts';
+import { CONSTRAINT_MIN_MS, LOST_AGAIN_MAX_MS, LOST_MS } from './bounds.ts';
 
 const HEARTBEAT_MS = 5_000;
 const LEASE_MS = 12_000;
@@ -39,6 +39,7 @@ export class TreeLink {
   #lead: Contact | undefined;
   #epoch = 0;
   #watch: number | undefined;
+  #lostAgainMs: Millis = LOST_MS;
   /** Identity of the last parent. */
   #last = '';
 
@@ -79,6 +80,7 @@ export class TreeLink {
     lagover.join(tree, { fanout: wish.fanout, constraint }, { ask: (_wish, onAnswer) => onAnswer(this.#events.sample() ?? lead) }, (parent) => {
       if (id === this.#id) this.#onParent(parent);
     });
+    this.#lostAgainMs = LOST_MS;
     this.#watchFor(LOST_MS);
   }
 
@@ -111,6 +113,7 @@ export class TreeLink {
     // The lead itself did not answer.
     if (parent === undefined && this.#last === this.#lead?.peerId) this.#events.onLost();
     this.#last = parent?.peerId ?? '';
+    this.#lostAgainMs = LOST_MS;
     this.#watchFor(LOST_MS);
   }
 
@@ -121,7 +124,9 @@ export class TreeLink {
       const agent = this.#agent;
       if (agent === undefined || agent.isRooted) return;
       this.#events.onLost();
-      this.#watchFor(LOST_AGAIN_MS);
+      // The register may not know yet what has become of the lead.
+      this.#watchFor(this.#lostAgainMs);
+      this.#lostAgainMs = Math.min(LOST_AGAIN_MAX_MS, 2 * this.#lostAgainMs);
     });
   }
 }

@@ -27,6 +27,7 @@ export interface TrustParts {
 
 export interface TrustSurrounding {
   isLead(): boolean;
+  isPoller(): boolean;
   /** Identity; empty: nobody. */
   leadId(): string;
   /** Told of what this peer learns: its parent and children, and the lead. */
@@ -86,8 +87,11 @@ export class Trust {
 
   /** A version came from others. */
   onCame(version: FeedVersion): void {
-    const { random, now } = { random: this.#parts.local.env.random, now: this.#parts.local.env.now() };
-    if (isAuditor(this.#around.subscribers(), random.unit())) this.audit(version, now + auditDelay(this.#around.gapMs(), random.unit()));
+    const { env } = this.#parts.local;
+    const gapMs = this.#around.gapMs();
+    // A poller's host looks at its turn, which is the first that comes.
+    if (this.#around.isPoller()) this.audit(version, env.now() + gapMs);
+    else if (isAuditor(this.#around.subscribers(), env.random.unit())) this.audit(version, env.now() + auditDelay(gapMs, env.random.unit()));
   }
 
   audit(version: FeedVersion, at: Millis): void {

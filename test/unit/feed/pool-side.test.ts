@@ -174,7 +174,7 @@ test('local feeds are never told to the pool, and friends have a key of their ow
   assert.deepEqual([pool.subscribed.size, pool.subscribed.has(salted ?? '')], [1, false]);
 });
 
-test('a version in conflict is not served any more; the origin is asked once, whole', async () => {
+test('a version in conflict is not served any more; the origin is asked once, whole, when the pool says so', async () => {
   const good = rss([{ id: 'a' }]);
   await using origin = await testOrigin(serving(() => good));
   await using service = new Service();
@@ -184,6 +184,8 @@ test('a version in conflict is not served any more; the origin is asked once, wh
   const lie = deliver(service.feeds, pool, rss([{ id: 'a' }, { id: 'a lie' }]), 1);
   await service.until(() => service.count('feed-version') >= 1);
   service.feeds.poolEvents.onWitness(pool.key, lie.hash, 'conflict');
+  assert.equal(service.feeds.document(id), undefined, 'there is no version before it');
+  service.feeds.poolEvents.onAudit(pool.key, lie, performance.now());
   await service.polled(1);
   assert.equal(origin.asked[0]?.headers['if-none-match'], undefined);
   assert.equal(Buffer.from(service.feeds.document(id)?.body ?? []).toString(), good);
@@ -205,6 +207,25 @@ test('an audit fetches the document whole and tells the pool that it is the same
   await service.polled(1);
   assert.equal(origin.asked[0]?.headers['if-none-match'], undefined);
   assert.equal(pool.confirmations[0]?.hash, delivered.hash);
+});
+
+test('a poller audits at its turn: one request, whole, instead of two', async () => {
+  let text = rss([{ id: 'a' }]);
+  await using origin = await testOrigin(serving(() => text));
+  await using service = new Service();
+  const pool = new TestPool();
+  service.feeds.usePool(pool);
+  service.feeds.add({ url: `${origin.url}/feed` });
+  const delivered = deliver(service.feeds, pool, text, 1);
+  await service.feeds.whenServable(service.feeds.list()[0]?.id ?? '', AbortSignal.timeout(20_000));
+  service.feeds.poolEvents.onAudit(pool.key, delivered, performance.now() + HOUR);
+  pool.current = statusWith({ kind: 'poller', slot: 1, intervalMs: 100, nextAt: performance.now(), subscribers: 0, parent: undefined });
+  service.feeds.poolEvents.onRole(pool.key, pool.current.role);
+  await service.polled(1);
+  assert.equal(origin.asked[0]?.headers['if-none-match'], undefined);
+  text = rss([{ id: 'b' }]);
+  await service.polled(2);
+  assert.ok(origin.asked[1]?.headers['if-none-match'] !== undefined, 'the turn after asks whether it changed');
 });
 
 test('what the pool put on the shelf before a crash is read after it', async () => {
