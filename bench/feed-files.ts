@@ -65,7 +65,7 @@ for (let from = 0; from < files.length; from += batch) {
   }
   found.refused += numbers.length - feeds.length;
   for (const n of feeds) await check(n);
-  for (const peer of peers) for (const n of numbers) if (peer.feeds.has(`${origin}/${n}`)) peer.feeds.remove(`${origin}/${n}`);
+  for (const peer of peers) for (const n of numbers) if (peer.feeds.idOf(`${origin}/${n}`) !== undefined) peer.feeds.remove(`${origin}/${n}`);
 }
 describeMachine('feed-files');
 print({

@@ -6,6 +6,7 @@
  * All that is acknowledged is durable before it is told. Everything is keyed by the feed's id.
  */
 import { EventEmitter } from 'node:events';
+import { must } from '../../core/assert.ts';
 import { GroveError } from '../../core/errors.ts';
 import { mergeDelta } from '../../host/feed-parser/merge.ts';
 import { FeedParser } from '../../host/feed-parser/parser.ts';
@@ -189,8 +190,9 @@ export class Feeds {
     return this.#summary(record);
   }
 
-  has(urlOrId: string): boolean {
-    return this.#lookup(urlOrId) !== undefined;
+  /** Undefined when there is no such feed. */
+  idOf(urlOrId: string): string | undefined {
+    return this.#lookup(urlOrId)?.id;
   }
 
   // --- what readers get ---
@@ -199,13 +201,17 @@ export class Feeds {
   document(id: string): ServedDocument | undefined {
     const record = this.#records.get(id);
     const version = record?.latest;
-    const body = version === undefined ? undefined : this.store.body(version.hash);
-    if (record === undefined || version === undefined || body === undefined) return undefined;
+    if (record === undefined || version === undefined || !this.store.hasBody(version.hash)) return undefined;
+    const { store } = this;
     const { wish, memory, canonical } = record;
     const [newest] = this.store.items(id, 1);
     return {
-      url: wish.url, id, version, body, canonicalUrl: canonical, nextUpdateAt: Math.max(this.#clock.now(), this.#expectedAt(record)), freshAt: memory.freshAt,
+      url: wish.url, id, version, canonicalUrl: canonical, nextUpdateAt: Math.max(this.#clock.now(), this.#expectedAt(record)), freshAt: memory.freshAt,
       hubs: memory.hubs, signed: memory.signed, trust: newest?.label ?? 'origin',
+      // Unpacked when it is looked at: most answers to readers need only its hash.
+      get body() {
+        return must(store.body(version.hash), 'a body that is kept');
+      },
     };
   }
 

@@ -16,7 +16,8 @@ import type { FeedDetail, FeedNews, FeedReasons, FeedSummary, FeedWish, ServedDo
 
 /** What readers need of the feeds service. */
 export interface FeedService {
-  has(urlOrId: string): boolean;
+  /** Undefined when there is no such feed. */
+  idOf(urlOrId: string): string | undefined;
   add(wish: Partial<FeedWish> & { readonly url: string }): FeedSummary;
   list(): readonly FeedSummary[];
   show(urlOrId: string): FeedDetail;
@@ -80,8 +81,7 @@ export class Readers {
 
   /** The id of a feed that is subscribed to. */
   idOf(target: FeedTarget): string | undefined {
-    const name = 'id' in target ? target.id : target.url;
-    return this.feeds.has(name) ? this.feeds.show(name).id : undefined;
+    return this.feeds.idOf('id' in target ? target.id : target.url);
   }
 
   /** The first document of a feed, or undefined once it is known that none comes soon. */
@@ -136,6 +136,12 @@ export class Readers {
   }
 }
 
-function sourceOf({ version: { hash, contentType }, body }: ServedDocument): Source {
-  return { hash, contentType, body };
+function sourceOf(document: ServedDocument): Source {
+  const { hash, contentType } = document.version;
+  return {
+    hash, contentType,
+    get body() {
+      return document.body;
+    },
+  };
 }
