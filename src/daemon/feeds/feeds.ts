@@ -8,11 +8,9 @@
 import { EventEmitter } from 'node:events';
 import { must } from '../../core/assert.ts';
 import { GroveError } from '../../core/errors.ts';
-import { mergeDelta } from '../../host/feed-parser/merge.ts';
 import { FeedParser } from '../../host/feed-parser/parser.ts';
-import { charsetOf } from '../../host/origin/headers.ts';
 import type { OriginAnswer } from '../../host/origin/origin-client.ts';
-import { hostOf, OriginClient } from '../../host/origin/origin-client.ts';
+import { OriginClient } from '../../host/origin/origin-client.ts';
 import { parseFeedUrl } from '../../host/origin/parse-url.ts';
 import type { Resolve } from '../../host/origin/guarded-agent.ts';
 import type { WebsubListener } from '../../host/websub-listener.ts';
@@ -21,8 +19,7 @@ import { isLoopbackHost, isPrivateHost } from '../../host/origin/private-address
 import type { SqliteStore } from '../../host/sqlite-store.ts';
 import type { FeedEvents, FeedPool, FeedPoolStatus, FeedShelf, FeedVersion } from '../../protocol/feed/feed.ts';
 import { feedIdOf } from '../../protocol/feed/feed-url.ts';
-import type { PrivateReason } from '../../protocol/feed/privacy.ts';
-import { privateAnswer, privateUrl } from '../../protocol/feed/privacy.ts';
+import { privateUrl } from '../../protocol/feed/privacy.ts';
 import { planAfterRestart } from '../../protocol/feed/schedule.ts';
 import { FLOOR_MS_MAX } from '../../protocol/feed/freshness.ts';
 import { deferred } from '../deferred.ts';
@@ -33,9 +30,9 @@ import type { FeedFact } from './facts.ts';
 import { newMemory } from './feed-memory.ts';
 import { FeedRecord } from './feed-record.ts';
 import { FeedStore } from './feed-store.ts';
-import { HostBudgets } from './host-budgets.ts';
-import { readDocument, sha256, takeItems } from './intake.ts';
-import { afterConfirmation, afterDocument, afterFailure, replan } from './outcomes.ts';
+import { sha256 } from './intake.ts';
+import { keptHere, OriginSide } from './origin-side.ts';
+import { replan } from './outcomes.ts';
 import { PoolSide } from './pool-side.ts';
 import { SteadyClock } from './steady-clock.ts';
 import { WebsubSubscriber } from './websub-subscriber.ts';
@@ -74,10 +71,6 @@ export const MAX_STALENESS_MIN_MS = 1_000;
 export const MAX_STALENESS_MAX_MS = 30 * 24 * 60 * 60_000;
 export const FEEDS_MAX = 20_000;
 export const FANOUT_MAX = 1_000;
-/** Questions under way at one time; more wait for their turn. */
-const ASKING_MAX = 16;
-/** Asking again because a person wants it. */
-const REFRESH_LEAST_MS = 60_000;
 /** Beside a hub that is relied on. */
 const SAFETY_POLL_MS = 6 * 60 * 60_000;
 /** How soon it is noticed that a feed has become late. */
@@ -93,16 +86,14 @@ export class Feeds {
   readonly #random: () => number;
   readonly #client: OriginClient;
   readonly #parser = new FeedParser();
-  readonly #hosts: HostBudgets;
   readonly #due: DueList;
   readonly #records = new Map<string, FeedRecord>();
   readonly #poolSide: PoolSide;
+  readonly #origins: OriginSide;
   readonly #emitter = new EventEmitter();
-  readonly #waiting: FeedRecord[] = [];
   readonly #watching: NodeJS.Timeout;
   #websub: WebsubSubscriber | undefined;
   #listener: WebsubListener | undefined;
-  #asking = 0;
   #stopped = false;
 
   constructor(options: FeedsOptions) {
@@ -110,12 +101,15 @@ export class Feeds {
     this.#clock = options.clock ?? new SteadyClock();
     this.#random = options.random ?? Math.random;
     this.store = new FeedStore(options.store);
-    this.#hosts = new HostBudgets(this.store, this.#random);
     this.#client = new OriginClient({ allowPrivateNetworks: options.allowPrivateNetworks, now: () => this.#clock.now(), resolve: options.resolve });
     this.#due = new DueList(() => this.#clock.now(), (id) => this.#onDue(id));
     this.#poolSide = new PoolSide({
       store: this.store, clock: this.#clock, parser: this.#parser, random: this.#random, records: this.#records, onFact: options.onFact,
       replan: (record) => this.#schedule(record), onVersion: (record, version) => this.#tellVersion(record, version), onState: (record) => this.#tellState(record),
+    });
+    this.#origins = new OriginSide({
+      store: this.store, clock: this.#clock, client: this.#client, parser: this.#parser, random: this.#random, records: this.#records, poolSide: this.#poolSide, product: options.product, onFact: options.onFact,
+      onVersion: (record, version) => this.#tellVersion(record, version), onAnswer: (record, answer, how) => this.#onAnswer(record, answer, how), onDone: (record) => this.#onDone(record),
     });
     this.shelf = this.#poolSide.shelf;
     this.poolEvents = this.#poolSide;
@@ -147,7 +141,9 @@ export class Feeds {
     const stored = { id, canonical, wish: full, askedScope, scopeReason: reason, addedAt: known?.addedAt ?? now, memory: known?.memory ?? newMemory(canonical, now) };
     this.store.putFeed(stored);
     const record = known ?? new FeedRecord(stored, undefined, loweredMs);
+    const isOtherWish = record.wish.maxStalenessMs !== full.maxStalenessMs;
     Object.assign(record, { wish: full, askedScope, scopeReason: reason });
+    if (isOtherWish && record.memory.failing === undefined && record.memory.lastRequestAt > 0) replan(record, record.memory.lastRequestAt, this.#random());
     this.#records.set(id, record);
     if (known === undefined) this.#options.onFact({ kind: 'feed-added', feed: id, url: full.url });
     this.#poolSide.update(record);
@@ -183,9 +179,9 @@ export class Feeds {
   /** Asks the origin now if that is polite; says how things are either way. */
   async refresh(urlOrId: string): Promise<FeedSummary> {
     const record = this.#find(urlOrId);
-    if (record.asking === undefined && this.#mayRefresh(record)) {
-      this.#hosts.reserve(hostOfFeed(record), this.#clock.now(), record.loweredMs === undefined);
-      await this.#ask(record);
+    if (record.asking === undefined && this.#origins.mayRefresh(record)) {
+      this.#origins.slot(record);
+      await this.#origins.ask(record);
     } else await record.asking;
     return this.#summary(record);
   }
@@ -237,14 +233,25 @@ export class Feeds {
       const document = this.document(id);
       if (document !== undefined) return document;
       if (!this.#records.has(id)) throw new GroveError('not-found', 'There is no such feed.');
+      this.#hurry(id);
       const news = deferred<void>();
       const wake = (): void => news.resolve();
-      this.#emitter.once('version', wake);
+      const stop = this.on('version', (told) => {
+        if (told.id === id) wake();
+      });
       signal.addEventListener('abort', wake, { once: true });
       await news.promise;
-      this.#emitter.off('version', wake);
+      stop();
       signal.removeEventListener('abort', wake);
     }
+  }
+
+  /** A reader waits for a feed that nobody has asked for yet: it goes before those that a start has spread out. */
+  #hurry(id: string): void {
+    const record = this.#records.get(id);
+    if (record === undefined || record.inPool !== undefined || record.memory.lastRequestAt > 0 || record.memory.failing !== undefined) return;
+    record.memory = { ...record.memory, nextAt: Math.min(record.memory.nextAt, this.#clock.now()) };
+    if (!record.hasSlot) this.#schedule(record);
   }
 
   on<K extends keyof FeedNews>(event: K, listener: (news: FeedNews[K]) => void): () => void {
@@ -279,6 +286,7 @@ export class Feeds {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#origins.stop();
     this.#websub?.stop();
     await this.#listener?.close();
     clearInterval(this.#watching);
@@ -331,7 +339,7 @@ export class Feeds {
   #onPush(id: string): void {
     const record = this.#records.get(id);
     if (record === undefined || record.wish.neverOrigin || record.memory.failing?.retryAt !== undefined) return;
-    record.hintAt ??= this.#hosts.reserve(hostOfFeed(record), this.#clock.now(), record.loweredMs === undefined);
+    record.hintAt ??= this.#origins.slot(record);
     record.hasSlot = true;
     this.#schedule(record);
   }
@@ -348,23 +356,13 @@ export class Feeds {
     const record = this.#records.get(id);
     if (record === undefined) return;
     if (this.#clock.catchUp() > 0) return this.#afterSuspend();
-    const now = this.#clock.now();
     if (!record.hasSlot) {
-      const at = this.#hosts.reserve(hostOfFeed(record), now, record.loweredMs === undefined);
+      const at = this.#origins.slot(record);
       record.hasSlot = true;
-      if (at > now) return this.#due.set(id, at);
+      if (at > this.#clock.now()) return this.#due.set(id, at);
     }
     record.hasSlot = false;
-    this.#waiting.push(record);
-    this.#startWaiting();
-  }
-
-  #startWaiting(): void {
-    while (this.#asking < ASKING_MAX && !this.#stopped) {
-      const record = this.#waiting.shift();
-      if (record === undefined) return;
-      void this.#ask(record);
-    }
+    this.#origins.enqueue(record);
   }
 
   /** Everything that fell due while the machine slept would be asked for at once: spread it, as after a start. */
@@ -377,110 +375,14 @@ export class Feeds {
     }
   }
 
-  async #ask(record: FeedRecord): Promise<void> {
-    if (this.#stopped || record.asking !== undefined || !this.#records.has(record.id)) return record.asking;
-    this.#asking++;
-    this.#due.set(record.id, undefined);
-    record.asking = this.#askOnce(record).finally(() => {
-      record.asking = undefined;
-      this.#asking--;
-      if (this.#records.get(record.id) !== record) return;
-      this.#schedule(record);
-      this.#tellState(record);
-      this.#startWaiting();
-    });
-    return record.asking;
-  }
-
-  async #askOnce(record: FeedRecord): Promise<void> {
-    const audit = this.#poolSide.takeAudit(record);
-    const wasTold = record.hintAt !== undefined;
-    record.hintAt = undefined;
-    const { validators } = record.memory;
-    const held = audit === undefined && validators !== undefined && this.store.hasBody(validators.hash) ? validators : undefined;
-    if (record.latest === undefined) this.#parser.warm();
-    // Whoever shares a document needs the bytes that everybody gets.
-    const takesDelta = held !== undefined && record.inPool === undefined && !record.memory.refusesDeltas;
-    const answer = await this.#client.ask({ url: record.memory.originUrl, userAgent: this.#userAgent(record), validators: held, takesDelta });
-    if (this.#stopped || this.#records.get(record.id) !== record) return;
-    for (const host of new Set(answer.hosts)) this.#hosts.learn(host, answer, this.#clock.now(), record.loweredMs === undefined);
-    const before = record.memory.originUrl;
-    const hashBefore = record.latest?.hash;
-    const outcome = await this.#take(record, answer);
-    if (record.isPushed && !wasTold && hashBefore !== undefined && record.latest?.hash !== hashBefore) this.#websub?.missed(record.id);
+  #onAnswer(record: FeedRecord, answer: OriginAnswer, { isNew, toldAbout }: { readonly isNew: boolean; readonly toldAbout: boolean }): void {
+    if (record.isPushed && isNew && !toldAbout) this.#websub?.missed(record.id);
     if (answer.kind !== 'failed') this.#followHub(record);
-    if (record.memory.originUrl !== before) this.#options.onFact({ kind: 'feed-moved', feed: record.id, from: before, to: record.memory.originUrl });
-    this.#options.onFact({ kind: 'feed-polled', feed: record.id, url: record.wish.url, outcome, tookMs: answer.tookMs });
   }
 
-  /** Returns the outcome in a word, for the log. */
-  async #take(record: FeedRecord, answer: OriginAnswer): Promise<string> {
-    const unit = this.#random();
-    if (answer.kind === 'failed') {
-      afterFailure(record, answer, this.#clock.now(), unit);
-      this.store.writeMemory(record.id, record.memory);
-      return answer.reason;
-    }
-    const isSame = answer.kind === 'unchanged' || sha256(answer.body) === record.latest?.hash;
-    if (isSame) {
-      afterConfirmation(record, answer, this.#clock.now(), unit);
-      this.store.writeMemory(record.id, record.memory);
-      this.#poolSide.confirmed(record, answer.askedAt);
-      return answer.kind === 'unchanged' ? '304' : '200, unchanged';
-    }
-    if (!answer.isDelta) {
-      await this.#takeDocument(record, answer, unit);
-      return '200';
-    }
-    const whole = this.#merged(record, answer);
-    if (whole !== undefined) await this.#takeDocument(record, { ...answer, body: whole }, unit);
-    else this.#refuseDeltas(record, answer.askedAt, unit);
-    return whole === undefined ? '226, not to be merged' : '226';
-  }
-
-  #merged(record: FeedRecord, answer: Extract<OriginAnswer, { readonly kind: 'document' }>): Uint8Array | undefined {
-    const held = record.latest === undefined ? undefined : this.store.body(record.latest.hash);
-    return held === undefined ? undefined : mergeDelta(held, answer.body, charsetOf(answer.contentType));
-  }
-
-  /** The next question is for the whole document; nothing of this answer is kept. */
-  #refuseDeltas(record: FeedRecord, askedAt: number, unit: number): void {
-    record.memory = { ...record.memory, refusesDeltas: true, lastRequestAt: askedAt, requests: { ...record.memory.requests, 200: record.memory.requests[200] + 1 } };
-    replan(record, askedAt, unit);
-    this.store.writeMemory(record.id, record.memory);
-  }
-
-  async #takeDocument(record: FeedRecord, answer: Extract<OriginAnswer, { readonly kind: 'document' }>, unit: number): Promise<void> {
-    const reading = await readDocument(this.#parser, answer.body, answer.contentType);
-    if (this.#stopped || this.#records.get(record.id) !== record) return;
-    if (reading.reason !== undefined) this.#options.onFact({ kind: 'feed-parse-failed', feed: record.id, url: record.wish.url, reason: reading.reason });
-    this.#guardAnswer(record, privateAnswer({ ...answer.privacy, blocked: reading.document?.blocked ?? false }));
-    const now = this.#clock.now();
-    const found = {
-      hash: reading.hash, size: answer.body.length, contentType: answer.contentType, ...answer.validators, fetchedAt: now,
-      askedBefore: record.memory.lastRequestAt, items: reading.raws,
-    };
-    const version: FeedVersion = { ...found, stamp: { epoch: 0, seq: this.store.nextOwnSeq(record.id) }, attestations: [] };
-    afterDocument(record, answer, reading, now, unit);
-    let newItems = 0;
-    this.store.together(() => {
-      this.store.putVersion(record.id, version, answer.body);
-      newItems = takeItems(this.store, record.id, reading, 'origin', 0, now);
-      this.store.putFeed(record.stored());
-    });
-    record.latest = version;
-    this.#options.onFact({ kind: 'feed-version', feed: record.id, url: record.wish.url, hash: version.hash, size: version.size, newItems, source: 'origin' });
-    this.#poolSide.found(record, found, answer.body);
-    this.#tellVersion(record, version);
-  }
-
-  /** An answer that looks private takes the feed out of the pool before anything of it gets there. */
-  #guardAnswer(record: FeedRecord, found: PrivateReason | undefined): void {
-    if (found === undefined || record.wish.scope === 'local') return;
-    record.wish = { ...record.wish, scope: 'local' };
-    record.scopeReason = keptHere(found);
-    this.#poolSide.update(record);
-    this.#options.onFact({ kind: 'feed-private', feed: record.id, url: record.wish.url, reason: found.reason });
+  #onDone(record: FeedRecord): void {
+    this.#schedule(record);
+    this.#tellState(record);
   }
 
   #scopeFor(canonical: string, asked: FeedScope | undefined, known: FeedRecord | undefined): { readonly scope: FeedScope; readonly reason: string | undefined } {
@@ -494,22 +396,6 @@ export class Feeds {
     const shown = known?.scopeReason;
     if (wanted !== 'local' && shown !== undefined && shown !== byUrl) return { scope: 'local', reason: shown };
     return { scope: wanted, reason: undefined };
-  }
-
-  #mayRefresh(record: FeedRecord): boolean {
-    const now = this.#clock.now();
-    const { memory, wish } = record;
-    if (wish.neverOrigin) return false;
-    const { failing } = memory;
-    if (failing !== undefined && ['throttled', 'server', 'forbidden'].includes(failing.kind) && memory.nextAt > now) return false;
-    const least = record.loweredMs ?? REFRESH_LEAST_MS;
-    return now - memory.lastRequestAt >= Math.min(least, REFRESH_LEAST_MS) && (record.loweredMs !== undefined || now >= this.#hosts.nextAt(hostOfFeed(record)));
-  }
-
-  #userAgent(record: FeedRecord): string {
-    const { version, contact } = this.#options.product;
-    const subscribers = this.#poolSide.subscribersToTell(record);
-    return `grove/${version} (+${contact}; ${subscribers} subscriber${subscribers === 1 ? '' : 's'}; feed-id=${record.id})`;
   }
 
   // --- telling ---
@@ -557,14 +443,6 @@ export class Feeds {
     if (byId !== undefined || !urlOrId.includes(':')) return byId;
     return this.#records.get(feedIdOf(parseFeedUrl(urlOrId).canonical, sha256));
   }
-}
-
-function keptHere({ reason }: PrivateReason): string {
-  return `Kept on this machine: ${reason}.`;
-}
-
-function hostOfFeed(record: FeedRecord): string {
-  return hostOf(new URL(record.memory.originUrl));
 }
 
 function checkWish({ maxStalenessMs, fanout, scope }: Partial<FeedWish>): void {

@@ -155,7 +155,7 @@ export class PoolSide implements FeedEvents {
   onVersion(key: Position, version: FeedVersion, from: Contact | undefined): void {
     const record = this.#byKey.get(key.hex);
     if (record === undefined) return;
-    void this.#read(record, version, from);
+    this.#readSafely(record, version, from);
   }
 
   onFresh(key: Position, freshAt: number): void {
@@ -210,6 +210,12 @@ export class PoolSide implements FeedEvents {
     this.#o.store.relabel(record.id, hash, label, count);
   }
 
+  #readSafely(record: FeedRecord, version: FeedVersion, from: Contact | undefined): void {
+    this.#read(record, version, from).catch((error: unknown) => {
+      this.#o.onFact({ kind: 'feed-trouble', feed: record.id, url: record.wish.url, reason: error instanceof Error ? error.message : String(error) });
+    });
+  }
+
   /** Takes in what the pool put on the shelf. */
   async #read(record: FeedRecord, version: FeedVersion, from: Contact | undefined): Promise<void> {
     const body = this.#o.store.body(version.hash);
@@ -246,7 +252,7 @@ export class PoolSide implements FeedEvents {
 
   /** After a start: versions that were put before a crash and not read. */
   catchUp(record: FeedRecord): void {
-    for (const version of this.#o.store.unread(record.id)) void this.#read(record, version, undefined);
+    for (const version of this.#o.store.unread(record.id)) this.#readSafely(record, version, undefined);
   }
 
   // --- terms ---
