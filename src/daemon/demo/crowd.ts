@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { must } from '../../core/assert.ts';
+import { GroveError } from '../../core/errors.ts';
 import type { DeliveryTally } from '../../protocol/feed/intake.ts';
 import type { Daemon } from '../daemon.ts';
 import { startDaemon } from '../daemon.ts';
@@ -29,6 +30,7 @@ interface Member {
   readonly known: Set<string>;
 }
 
+const START_ATTEMPTS = 3;
 const ITEMS_MAX = 100_000;
 /** Started at one time: more only compete for the processor. */
 const START_AT_ONCE = 4;
@@ -87,14 +89,8 @@ export class Crowd {
   /** The same peer again. */
   async restart(peer: number): Promise<void> {
     const member = this.#member(peer);
-    const { url, maxStalenessMs, originFloorMs, signal, invite } = this.#options;
-    const introducer = this.living()[0];
-    const through = introducer === undefined ? invite : this.daemon(introducer).invite();
-    const daemon = await startDaemon({
-      directory: member.directory, listen: ['/ip4/127.0.0.1/tcp/0'], name: `peer-${peer}`, signal,
-      join: through === undefined ? [] : [through],
-      feeds: { allowPrivateNetworks: true, originFloorMs },
-    });
+    const { url, maxStalenessMs } = this.#options;
+    const daemon = await this.#start(peer, member.directory);
     member.daemon = daemon;
     this.upSince.set(peer, Date.now());
     daemon.feeds.on('version', ({ version }) => {
@@ -103,6 +99,24 @@ export class Crowd {
     });
     member.feed = daemon.feeds.add({ url, maxStalenessMs }).id;
     this.#look(peer);
+  }
+
+  /** On a machine that is busy with the others a start may take too long: then once more. */
+  async #start(peer: number, directory: string, attempt = 1): Promise<Daemon> {
+    const { originFloorMs, signal, invite } = this.#options;
+    const introducer = this.living()[0];
+    const through = introducer === undefined ? invite : this.daemon(introducer).invite();
+    try {
+      return await startDaemon({
+        directory, listen: ['/ip4/127.0.0.1/tcp/0'], name: `peer-${peer}`, signal,
+        join: through === undefined ? [] : [through],
+        feeds: { allowPrivateNetworks: true, originFloorMs },
+      });
+    } catch (error) {
+      const isSlow = error instanceof GroveError && (error.code === 'timeout' || error.code === 'unreachable');
+      if (!isSlow || attempt === START_ATTEMPTS) throw error;
+      return this.#start(peer, directory, attempt + 1);
+    }
   }
 
   async kill(peer: number): Promise<void> {

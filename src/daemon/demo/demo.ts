@@ -62,6 +62,7 @@ const TROUBLE_MS = 4_000;
 const AWAY_MS = 5_000;
 /** After the last item, for the last ones to arrive. */
 const SETTLE_MS = 1.5 * DEMO_STALENESS_MS;
+const SETTLED_WITHIN_MS = 30_000;
 const NEWCOMERS_MAX = 3;
 const SLICES = 40;
 
@@ -102,6 +103,7 @@ class Demo {
   async run(): Promise<DemoResult> {
     const { peers, seconds, seed } = this.#options;
     await this.#crowd.start(peers, () => this.#look());
+    await this.#settle();
     this.#startedAt = Date.now();
     this.#before = this.#origin.requests;
     this.#phase = 'running';
@@ -128,6 +130,20 @@ class Demo {
     this.#look();
     const { originRequests, directWouldBe, killed, rejoined, figures } = this.#state();
     return { peers, seconds, seed, originRequests, directWouldBe, deliveryFactor: this.#crowd.deliveryFactor, ...figures, killed, rejoined };
+  }
+
+  /** Until everybody has a place, which is where counting begins; not for ever. */
+  async #settle(): Promise<void> {
+    const until = Date.now() + SETTLED_WITHIN_MS;
+    while (Date.now() < until && !this.#crowd.living().every((peer) => this.#hasPlace(peer))) {
+      await sleep(LOOK_MS, undefined, { signal: this.#options.signal });
+      this.#look();
+    }
+  }
+
+  #hasPlace(peer: number): boolean {
+    const { role, parent } = this.#crowd.placeOf(peer);
+    return parent !== undefined || role === 'poller';
   }
 
   /** Kills a peer, most often; now and then somebody new comes. */

@@ -173,7 +173,7 @@ export class RegisterHost {
   #find(key: Position, now: Millis): Hosted | undefined {
     const known = this.#hosted.get(key.hex);
     if (known !== undefined || this.#hosted.size >= HOSTED_MAX) return known;
-    const fresh: Hosted = { register: newRegister(key, this.#parts.pollers, (below) => this.#parts.local.env.random.below(below), now), alarm: undefined, alarmAt: Infinity, isAsking: false, askedAt: -Infinity };
+    const fresh: Hosted = { register: newRegister(key, this.#parts.pollers, (below) => this.#parts.local.env.random.below(below), now, this.#parts.local.contact.peerId), alarm: undefined, alarmAt: Infinity, isAsking: false, askedAt: -Infinity };
     this.#hosted.set(key.hex, fresh);
     return fresh;
   }

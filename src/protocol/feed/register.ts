@@ -56,6 +56,8 @@ export interface Slot {
 
 export interface Register {
   readonly key: Position;
+  /** Identity of the peer that keeps it. */
+  readonly keeper: string;
   /** As many slots. */
   readonly k: number;
   /** A whole number below what it is given, at random. */
@@ -84,9 +86,9 @@ export interface Entry {
   readonly slot: number;
 }
 
-export function newRegister(key: Position, k: number, draw: (below: number) => number, now: Millis): Register {
+export function newRegister(key: Position, k: number, draw: (below: number) => number, now: Millis, keeper = ''): Register {
   return {
-    key, k: Math.min(k, POLLERS_MAX), draw, epoch: 0, slots: new Map(), registrants: new Map(), signers: [], banned: new Map(), accused: new Map(), anchor: now, grantsFrom: now + SETTLE_MS, driftsFrom: now + DRIFT_MS,
+    key, keeper, k: Math.min(k, POLLERS_MAX), draw, epoch: 0, slots: new Map(), registrants: new Map(), signers: [], banned: new Map(), accused: new Map(), anchor: now, grantsFrom: now + SETTLE_MS, driftsFrom: now + DRIFT_MS,
     surpassesFrom: now,
   };
 }
@@ -157,9 +159,11 @@ export function grant(register: Register, now: Millis): boolean {
   promote(register);
   for (let slot = 0; slot < register.k; slot++) {
     if (register.slots.has(slot)) continue;
-    const nearest = candidates(register, now)[0];
+    const [nearest, second] = candidates(register, now);
     if (nearest === undefined) break;
-    appoint(register, slot, nearest.contact, now);
+    // Whoever keeps the register is nearest of all: if it led as well, both would be gone at once, and nobody could be asked who leads.
+    const chosen = slot === 0 && nearest.contact.peerId === register.keeper ? (second ?? nearest) : nearest;
+    appoint(register, slot, chosen.contact, now);
   }
   drift(register, now);
   return before !== pollersOf(register).map(({ slot, contact }) => `${slot} ${contact.peerId}`).join();

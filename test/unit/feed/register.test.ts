@@ -38,6 +38,19 @@ test('a new register waits a moment, and then the nearest to the key poll, the n
   assert.deepEqual(names(early), []);
 });
 
+test('the peer that keeps the register leads only if nobody else can: it polls, and is not gone together with the lead', () => {
+  const register = newRegister(key, 3, () => 0, 0, 'peer-1');
+  enter(register, peer(1), entry(), 0);
+  enter(register, peer(5), entry(), 0);
+  enter(register, peer(9), entry(), 0);
+  grant(register, SETTLE_MS);
+  assert.deepEqual(names(register), ['peer-5', 'peer-1', 'peer-9']);
+  const alone = newRegister(key, 3, () => 0, 0, 'peer-1');
+  enter(alone, peer(1), entry(), 0);
+  grant(alone, SETTLE_MS);
+  assert.deepEqual(names(alone), ['peer-1']);
+});
+
 test('who must not ask the origin polls for nobody', () => {
   const register = newRegister(key, 3, () => 0, 0);
   enter(register, peer(1), entry({ canPoll: false }), 0);
