@@ -4,7 +4,8 @@
  *
  * Four peers in one process, one poller, fan-out 1: a chain of three hops. An origin on loopback serves each file as a feed; all peers
  * subscribe, and what the last peer's API gives to a reader is held against the file: everything between local URLs must be found
- * in it, in order and without a gap. Files that are no feeds (HTML, expected results of parsers) are refused by the first and left out.
+ * in it, in order and without a gap. Files that are no feeds (HTML, expected results of parsers) are refused by the first and left out,
+ * and so are feeds that ask not to be passed on (itunes:block).
  * `node bench/feed-files.ts folder=PATH[,PATH...] [batch=40] [max=0]`
  */
 import { createServer } from 'node:http';
@@ -49,7 +50,7 @@ for (let i = 0; i < PEERS; i++) {
   }));
 }
 
-const found = { equal: 0, rewritten: 0, refused: 0, different: [] as string[], missing: [] as string[] };
+const found = { equal: 0, rewritten: 0, refused: 0, keptLocal: 0, different: [] as string[], missing: [] as string[] };
 const hops: number[] = [];
 let lastAskedOrigin = 0;
 for (let from = 0; from < files.length; from += batch) {
@@ -58,12 +59,14 @@ for (let from = 0; from < files.length; from += batch) {
   for (const n of numbers) first.feeds.add({ url: `${origin}/${n}`, fanout: 1 });
   await until(() => numbers.every((n) => settled(first, n)));
   await sleep(LEAD_KNOWN_MS);
-  const feeds = numbers.filter((n) => first.feeds.document(first.feeds.show(`${origin}/${n}`).id) !== undefined);
+  const withDocument = numbers.filter((n) => first.feeds.document(first.feeds.show(`${origin}/${n}`).id) !== undefined);
+  const feeds = withDocument.filter((n) => first.feeds.show(`${origin}/${n}`).scope === 'pool');
   for (const peer of others) {
     for (const n of feeds) peer.feeds.add({ url: `${origin}/${n}`, fanout: 1, neverOrigin: true });
     await until(() => feeds.every((n) => settled(peer, n)));
   }
-  found.refused += numbers.length - feeds.length;
+  found.refused += numbers.length - withDocument.length;
+  found.keptLocal += withDocument.length - feeds.length;
   for (const n of feeds) await check(n);
   for (const peer of peers) for (const n of numbers) if (peer.feeds.idOf(`${origin}/${n}`) !== undefined) peer.feeds.remove(`${origin}/${n}`);
 }

@@ -34,6 +34,8 @@ export class Metrics {
   /** The answer that is being made: one at a time, because the format is the registry's. */
   #rendering: Promise<unknown> = Promise.resolve();
   readonly #unsubscribe: readonly (() => void)[];
+  /** Of the answer that is being made: looking at each feed takes time when there are thousands. */
+  #summaries: readonly FeedSummary[] | undefined;
   #avoidedAt = Date.now();
 
   readonly #polls = this.#counter('origin_requests_total', 'Requests to origins of feeds, by result.', ['result']);
@@ -70,6 +72,7 @@ export class Metrics {
   async #render(type: RegistryContentType): Promise<string> {
     const counters = this.#registry.getMetricsAsArray() as unknown as { name: string }[];
     const names = counters.map(({ name }) => name);
+    this.#summaries = undefined;
     this.#registry.setContentType(type);
     try {
       return await this.#registry.metrics();
@@ -92,16 +95,19 @@ export class Metrics {
     if (askedBefore > 0) this.#staleness.observe(Math.max(0, Date.now() - askedBefore) / 1_000);
   }
 
+  #all(): readonly FeedSummary[] {
+    return (this.#summaries ??= this.#feeds.list());
+  }
+
   #defineFeeds(): void {
-    const feeds = this.#feeds;
     this.#gauge('feeds', 'Feeds that this peer subscribes to, by whether the stated max staleness is met.', ['state'], (gauge) => {
-      const all = feeds.list();
+      const all = this.#all();
       this.#countAvoided(all);
       for (const state of STATES) gauge.set({ state }, all.filter((one) => one.state === state).length);
     });
-    this.#gauge('fanout_used', 'Children that this peer serves, over all feeds.', [], (gauge) => gauge.set(feeds.list().reduce((sum, one) => sum + one.children, 0)));
+    this.#gauge('fanout_used', 'Children that this peer serves, over all feeds.', [], (gauge) => gauge.set(this.#all().reduce((sum, one) => sum + one.children, 0)));
     this.#gauge('feed_items', 'Items that are kept, by what vouches for them.', ['trust'], (gauge) => {
-      const all = feeds.list();
+      const all = this.#all();
       for (const trust of LABELS) gauge.set({ trust }, all.reduce((sum, one) => sum + one.trust[trust], 0));
     });
   }

@@ -101,7 +101,7 @@ export class Grove {
   }
 
   #spawn(args: readonly string[]): ChildProcess {
-    const env = { ...process.env, NO_COLOR: '1', XDG_STATE_HOME: this.path('xdg') };
+    const env = { ...process.env, NO_COLOR: '1', XDG_STATE_HOME: this.path('xdg'), XDG_CONFIG_HOME: this.path('xdg') };
     const child = spawn(process.execPath, [BIN, ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
     this.#running.add(child);
     child.once('exit', () => this.#running.delete(child));

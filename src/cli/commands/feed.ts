@@ -53,7 +53,7 @@ export function wishOf({ maxStaleness, fanout, scope, neverOrigin }: WishOptions
 }
 
 function defineAdd(feed: Command): void {
-  const command = withWish(feed.command('add').description('Subscribes to a feed, or changes the wishes for it.').argument('<url>', 'of the feed, or of a page that is one'));
+  const command = withWish(feed.command('add').description('Subscribes to a feed, or changes the wishes for it.').argument('<url>', 'of the feed'));
   withExamples(withPeer(command), ['feed add https://example.com/feed.xml', 'feed add https://example.com/feed.xml --max-staleness 10m', 'feed add https://example.com/feed.xml --scope local']);
   command.action(async (url: string, options: PeerOptions & WishOptions) => {
     const peer = findPeer(options);
