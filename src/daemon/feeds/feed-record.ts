@@ -1,5 +1,8 @@
 /**
  * One feed while the peer runs: what is stored of it, and what is only known now (its role in the pool, what is under way).
+ *
+ * The parts of the service share these objects and change them; what must survive goes through `memory` and is written by
+ * whoever changed it.
  */
 import type { Position } from '../../core/position.ts';
 import type { FeedRole, FeedVersion } from '../../protocol/feed/feed.ts';
@@ -47,6 +50,8 @@ export class FeedRecord {
   asking: Promise<void> | undefined;
   /** How long after the origin said so the last word of freshness came; undefined before the first since the start. */
   lagMs: number | undefined;
+  /** Unix ms: words of freshness alone are written down only now and then. */
+  freshnessWrittenAt = 0;
   told: { readonly state: FeedState; readonly reason: string } | undefined;
 
   #quantiles: { readonly of: readonly Stretch[]; readonly p50: number | undefined; readonly p99: number | undefined } | undefined;

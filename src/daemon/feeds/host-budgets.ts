@@ -1,5 +1,7 @@
 /**
  * The budgets of all hosts that are asked, in memory and in the store, so that a restart remembers whom it asked last.
+ *
+ * The rules are protocol/feed/host-budget.ts; here is only which host has which budget.
  */
 import type { OriginAnswer } from '../../host/origin/origin-client.ts';
 import type { HostBudget } from '../../protocol/feed/host-budget.ts';

@@ -31,8 +31,10 @@ interface PoolSideOptions {
   readonly onState: (record: FeedRecord) => void;
 }
 
-/** Two polls of one peer may come a little closer than the interval when its turn in the pool changes. */
+/** Two polls of one peer may come a little closer than the floor when its turn in the pool changes. */
 const TURN_SLACK = 0.9;
+/** A crash may forget that much of how fresh a document was; then it is taken for older than it is. */
+const FRESHNESS_WRITTEN_MS = 30_000;
 /** Floors are told to the pool when they changed by more than this. */
 const FLOOR_CHANGE = 0.1;
 
@@ -111,9 +113,8 @@ export class PoolSide implements FeedEvents {
 
   /** The first turn that does not come too soon after the last request. */
   #turn(record: FeedRecord, role: Extract<FeedRole, { readonly kind: 'poller' }>): number {
-    const interval = Math.max(role.intervalMs, record.floor().ms);
     const first = this.#o.clock.fromMonotonic(role.nextAt);
-    const soonest = record.memory.lastRequestAt + TURN_SLACK * interval;
+    const soonest = record.memory.lastRequestAt + TURN_SLACK * record.floor().ms;
     if (record.memory.lastRequestAt === 0 || first >= soonest) return first;
     return first + Math.ceil((soonest - first) / role.intervalMs) * role.intervalMs;
   }
@@ -165,7 +166,10 @@ export class PoolSide implements FeedEvents {
     const now = this.#o.clock.now();
     inPool.wordAt = Math.max(inPool.wordAt, Math.min(freshAt, now));
     record.noteFresh(Math.min(freshAt, now), now);
-    this.#o.store.writeMemory(record.id, record.memory);
+    if (now - record.freshnessWrittenAt >= FRESHNESS_WRITTEN_MS) {
+      record.freshnessWrittenAt = now;
+      this.#o.store.writeMemory(record.id, record.memory);
+    }
     this.#o.replan(record);
     this.#o.onState(record);
   }
