@@ -78,7 +78,7 @@ const WATCH_MS = 10_000;
 
 export class Feeds {
   readonly store: FeedStore;
-  /** What V's glue gives to the protocol: the pool's view of what is kept here. */
+  /** The pool's view of what is kept here. */
   readonly shelf: FeedShelf;
   readonly poolEvents: FeedEvents;
   readonly #options: FeedsOptions;

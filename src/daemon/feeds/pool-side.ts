@@ -31,8 +31,9 @@ interface PoolSideOptions {
   readonly onState: (record: FeedRecord) => void;
 }
 
-/** Two polls of one peer may come a little closer than the floor when its turn in the pool changes. */
-const TURN_SLACK = 0.9;
+/** A question goes out a moment after its turn; the next turn is not passed over for that. */
+const TURN_SLACK_MS = 2_000;
+const TURN_SLACK_SHARE = 0.05;
 /** A crash may forget that much of how fresh a document was; then it is taken for older than it is. */
 const FRESHNESS_WRITTEN_MS = 30_000;
 /** Floors are told to the pool when they changed by more than this. */
@@ -114,7 +115,8 @@ export class PoolSide implements FeedEvents {
   /** The first turn that does not come too soon after the last request. */
   #turn(record: FeedRecord, role: Extract<FeedRole, { readonly kind: 'poller' }>): number {
     const first = this.#o.clock.fromMonotonic(role.nextAt);
-    const soonest = record.memory.lastRequestAt + TURN_SLACK * record.floor().ms;
+    const floorMs = record.floor().ms;
+    const soonest = record.memory.lastRequestAt + floorMs - Math.min(TURN_SLACK_MS, TURN_SLACK_SHARE * floorMs);
     if (record.memory.lastRequestAt === 0 || first >= soonest) return first;
     return first + Math.ceil((soonest - first) / role.intervalMs) * role.intervalMs;
   }
