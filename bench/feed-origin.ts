@@ -13,11 +13,12 @@ import { Crowd } from '../src/daemon/demo/crowd.ts';
 import { DemoOrigin } from '../src/daemon/demo/demo-origin.ts';
 import { argument, describeMachine, print } from './report.ts';
 
-const STALENESS_MS = 6_000;
+const STALENESS_MS = 12_000;
 const FLOOR_MS = 2_000;
 const POLLERS = 3;
 const EACH = 25;
-const intervals = argument('intervals', 4);
+const SETTLED_WITHIN_MS = 120_000;
+const intervals = argument('intervals', 3);
 const only = argument('peers', 0);
 
 interface Order {
@@ -33,7 +34,9 @@ async function serveOrders(): Promise<void> {
   await crowd.start(order.count, () => undefined);
   process.send?.({ invite: crowd.daemon(0).invite() });
   process.on('message', (message) => {
-    if (message === 'look') process.send?.({ intervals: crowd.living().map((peer) => crowd.daemon(peer).feeds.list()[0]).filter((feed) => feed?.role === 'poller').map((feed) => feed?.intervalMs) });
+    const feeds = crowd.living().map((peer) => crowd.daemon(peer).feeds.list()[0]);
+    const pollers = feeds.filter((feed) => feed?.role === 'poller');
+    if (message === 'look') process.send?.({ intervals: pollers.map((feed) => feed?.intervalMs), placed: feeds.filter((feed) => feed?.role === 'poller' || feed?.parent).length });
     else void crowd.stop().then(() => process.exit(0));
   });
 }
@@ -53,9 +56,17 @@ async function measure(peers: number): Promise<void> {
     children.push(child);
     ({ invite = invite } = (await ask(child, { url: origin.url, count: Math.min(EACH, left), invite } satisfies Order)) as { invite?: string });
   }
-  await sleep(4 * STALENESS_MS);
+  const look = async (): Promise<{ intervals: number[]; placed: number }> => {
+    const looks = await Promise.all(children.map(async (child) => ask(child, 'look')));
+    return { intervals: looks.flatMap(({ intervals: of }) => of as number[]), placed: looks.reduce((sum, { placed }) => sum + (placed as number), 0) };
+  };
+  const startedAt = Date.now();
+  while (Date.now() - startedAt < SETTLED_WITHIN_MS && (await look()).placed < peers) await sleep(500);
+  const settledMs = Date.now() - startedAt;
+  // Whoever had no place may still ask by itself once.
+  await sleep(2 * STALENESS_MS);
   const initial = { ...origin.counts };
-  const looked = (await Promise.all(children.map(async (child) => ask(child, 'look')))).flatMap(({ intervals: of }) => of as number[]);
+  const { intervals: looked, placed } = await look();
   const intervalMs = Math.max(...looked);
   const before = origin.requests;
   for (let i = 0; i < intervals; i++) {
@@ -64,7 +75,7 @@ async function measure(peers: number): Promise<void> {
   }
   const requests = origin.requests - before;
   print({
-    peers, processes: children.length, pollers: looked.length, intervalMs, intervals, requestsPerInterval: requests / intervals, bound: Math.min(peers, POLLERS),
+    peers, processes: children.length, placed, settledMs, pollers: looked.length, intervalMs, intervals, requestsPerInterval: requests / intervals, bound: Math.min(peers, POLLERS),
     initialWholeDocuments: initial.full, requestsWithoutPoolPerInterval: Math.round((peers * intervalMs) / STALENESS_MS),
   });
   for (const child of children) child.send('stop');

@@ -108,7 +108,7 @@ export class Crowd {
     const through = introducer === undefined ? invite : this.daemon(introducer).invite();
     try {
       return await startDaemon({
-        directory, listen: ['/ip4/127.0.0.1/tcp/0'], name: `peer-${peer}`, signal,
+        directory, listen: ['/ip4/127.0.0.1/tcp/0'], name: `peer-${peer}`, metered: true, signal,
         join: through === undefined ? [] : [through],
         feeds: { allowPrivateNetworks: true, originFloorMs },
       });
