@@ -101,7 +101,7 @@ export class TreeLink {
   /** It lies: it is left and avoided, and the way to the lead is looked for elsewhere. */
   distrustParent(): void {
     this.#agent?.distrustParent();
-    this.#parts.lagover.settle();
+    this.#parts.lagover.touch(this.#id);
   }
 
   get #agent(): Agent | undefined {

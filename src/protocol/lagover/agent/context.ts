@@ -45,9 +45,12 @@ interface Measured {
   readonly hop: number;
 }
 
+/** What an agent uses of the table of questions. */
+export type Asking = Pick<Requests, 'ask' | 'cancel'>;
+
 export class Context {
   readonly local: Local;
-  readonly requests: Requests;
+  readonly requests: Asking;
   readonly tree: Tree;
   readonly terms: Terms;
   readonly isSource: boolean;
@@ -57,7 +60,7 @@ export class Context {
   readonly #refusedBy = new Map<string, { readonly at: Millis; readonly times: number }>();
   #links = 0;
 
-  constructor(local: Local, requests: Requests, tree: Tree, terms: Terms) {
+  constructor(local: Local, requests: Asking, tree: Tree, terms: Terms) {
     this.local = local;
     this.requests = requests;
     this.tree = tree;

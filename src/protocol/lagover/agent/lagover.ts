@@ -5,12 +5,15 @@
  */
 import { assert } from '../../../core/assert.ts';
 import type { Contact } from '../../../core/contact.ts';
+import { Deadlines } from '../../../core/deadlines.ts';
+import type { Millis } from '../../../core/env.ts';
 import type { Local } from '../../local.ts';
 import { TIMER } from '../../local.ts';
 import type { Requests } from '../../requests.ts';
 import type { LagEntry, LagInput } from '../../wire/lagover-messages.ts';
 import { OUTCOME } from '../../wire/lagover-messages.ts';
 import { Agent } from './agent.ts';
+import type { Asking } from './context.ts';
 import { Context } from './context.ts';
 import type { Follower, PeerOracle } from './oracle.ts';
 import { treeNumber } from './somo-directory.ts';
@@ -28,6 +31,15 @@ export class Lagover {
   readonly #watched = new Map<string, { parent: Contact | undefined; readonly onParent: OnParent }>();
   /** Of the trees whose oracle has to be told of this peer. */
   readonly #followers = new Map<string, Follower>();
+  /** Names of trees as small numbers, for the heap. */
+  readonly #numbers = new Map<string, number>();
+  readonly #byNumber = new Map<number, string>();
+  readonly #deadlines = new Deadlines();
+  /** When each is due; entries of the heap that say otherwise mean nothing. */
+  readonly #dueAt = new Map<string, Millis>();
+  /** Something happened to these. */
+  readonly #touched = new Set<string>();
+  #lastNumber = 0;
   #armedAt = Infinity;
 
   constructor(local: Local, requests: Requests) {
@@ -39,8 +51,18 @@ export class Lagover {
   join(tree: Tree, terms: Terms, oracle: PeerOracle, onParent?: OnParent): boolean {
     assert(!this.#agents.has(tree.id), 'a peer takes part in a tree once');
     if (this.#agents.size >= TREES_MAX) return false;
-    const agent = new Agent(new Context(this.#local, this.#requests, tree, terms), oracle);
+    const asked: PeerOracle = {
+      ask: (wish, onAnswer) => oracle.ask(wish, (peer) => {
+        this.#touched.add(tree.id);
+        onAnswer(peer);
+      }),
+    };
+    const agent = new Agent(new Context(this.#local, this.#asking(tree.id), tree, terms), asked);
     this.#agents.set(tree.id, agent);
+    const number = ++this.#lastNumber;
+    this.#numbers.set(tree.id, number);
+    this.#byNumber.set(number, tree.id);
+    this.#touched.add(tree.id);
     if (onParent) this.#watched.set(tree.id, { parent: undefined, onParent });
     const follower = oracle.follow?.(agent);
     if (follower) this.#followers.set(tree.id, follower);
@@ -53,6 +75,9 @@ export class Lagover {
     this.#agents.get(treeId)?.leave();
     this.#agents.delete(treeId);
     this.#watched.delete(treeId);
+    this.#dueAt.delete(treeId);
+    this.#byNumber.delete(this.#numbers.get(treeId) ?? 0);
+    this.#numbers.delete(treeId);
     this.#followers.delete(treeId);
   }
 
@@ -85,19 +110,42 @@ export class Lagover {
     const agent = this.#agents.get(message.tree);
     if (agent === undefined) this.#onStrangeTree(from, message);
     else agent.onMessage(from, message);
+    this.#touched.add(message.tree);
     this.#arm();
   }
 
   onTimer(): void {
     this.#armedAt = Infinity;
     const now = this.#local.env.now();
-    for (const agent of this.#agents.values()) if (agent.nextDueAt() <= now) agent.onTimer(now);
-    for (const follower of this.#followers.values()) if (follower.nextDueAt() <= now) follower.onTimer(now);
+    // What comes due by what is done now waits for the next timer.
+    const due: string[] = [];
+    for (let number = this.#deadlines.popDue(now); number !== undefined; number = this.#deadlines.popDue(now)) {
+      const treeId = this.#byNumber.get(number);
+      if (treeId === undefined || (this.#dueAt.get(treeId) ?? Infinity) > now || due.includes(treeId)) continue;
+      due.push(treeId);
+    }
+    for (const treeId of due) {
+      this.#dueAt.delete(treeId);
+      const agent = this.#agents.get(treeId);
+      if (agent !== undefined && agent.nextDueAt() <= now) agent.onTimer(now);
+      const follower = this.#followers.get(treeId);
+      if (follower !== undefined && follower.nextDueAt() <= now) follower.onTimer(now);
+      this.#touched.add(treeId);
+    }
     this.#arm();
   }
 
   onPeerUnreachable(peer: Contact): void {
-    for (const agent of this.#agents.values()) agent.onPeerUnreachable(peer);
+    for (const [treeId, agent] of this.#agents) {
+      agent.onPeerUnreachable(peer);
+      this.#touched.add(treeId);
+    }
+    this.#arm();
+  }
+
+  /** Something outside its messages has changed that agent. */
+  touch(treeId: string): void {
+    this.#touched.add(treeId);
     this.#arm();
   }
 
@@ -131,24 +179,66 @@ export class Lagover {
     }
   }
 
-  /** What is told may lead to further changes. */
-  #tellParents(): void {
-    for (const [treeId, watched] of this.#watched) {
-      const parent = this.#agents.get(treeId)?.parent;
-      if (parent?.peerId === watched.parent?.peerId) continue;
-      watched.parent = parent;
-      watched.onParent(parent);
-    }
-  }
-
+  /** Only agents that something happened to are looked at: a peer may be in a thousand trees. */
   #arm(): void {
-    this.#tellParents();
-    let next = Infinity;
-    for (const agent of this.#agents.values()) next = Math.min(next, agent.nextDueAt());
-    for (const follower of this.#followers.values()) next = Math.min(next, follower.nextDueAt());
+    for (const treeId of this.#touched) {
+      this.#touched.delete(treeId);
+      this.#look(treeId);
+    }
+    const next = this.#nextDue();
     if (next === this.#armedAt) return;
     this.#armedAt = next;
     if (next === Infinity) this.#local.env.disarm(TIMER.lagover);
     else this.#local.env.arm(TIMER.lagover, Math.max(next, this.#local.env.now()));
+  }
+
+  /** Tells of a new parent, which may lead to further changes, and notes when it is due. */
+  #look(treeId: string): void {
+    const agent = this.#agents.get(treeId);
+    const watched = this.#watched.get(treeId);
+    const { parent } = agent ?? { parent: undefined };
+    if (watched !== undefined && parent?.peerId !== watched.parent?.peerId) {
+      watched.parent = parent;
+      watched.onParent(parent);
+    }
+    const number = this.#numbers.get(treeId);
+    if (agent === undefined || number === undefined) return;
+    const dueAt = Math.min(agent.nextDueAt(), this.#followers.get(treeId)?.nextDueAt() ?? Infinity);
+    if (dueAt === this.#dueAt.get(treeId)) return;
+    this.#dueAt.set(treeId, dueAt);
+    if (dueAt < Infinity) this.#deadlines.add(dueAt, number);
+  }
+
+  /** Drops what is due at another time by now. */
+  #nextDue(): Millis {
+    for (;;) {
+      const at = this.#deadlines.next();
+      if (at === undefined) return Infinity;
+      const number = this.#deadlines.popDue(at) as number;
+      const treeId = this.#byNumber.get(number);
+      if (treeId === undefined || this.#dueAt.get(treeId) !== at) continue;
+      this.#deadlines.add(at, number);
+      return at;
+    }
+  }
+
+  /** Marks the tree whenever an answer comes, or none. */
+  #asking(treeId: string): Asking {
+    const requests = this.#requests;
+    const touched = this.#touched;
+    return {
+      ask: (ask) => requests.ask({
+        ...ask,
+        onReply: (reply, rttMs, from) => {
+          touched.add(treeId);
+          ask.onReply(reply, rttMs, from);
+        },
+        onSilent: () => {
+          touched.add(treeId);
+          ask.onSilent();
+        },
+      }),
+      cancel: (op) => requests.cancel(op),
+    };
   }
 }
