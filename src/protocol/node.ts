@@ -141,6 +141,7 @@ export class Node implements Protocol<Message> {
   get feeds(): Feeds {
     return (this.#feeds ??= new Feeds({
       local: this.local, requests: this.#requests, lagover: () => this.lagover, owns: (key) => this.membership.owns(key),
+      isRingNeighbour: (peerId) => this.membership.leafset.findById(peerId) !== undefined,
       lookup: (key, onDone, onFail) => void this.router.lookup(key, ({ owner }) => onDone(owner), onFail),
     }));
   }

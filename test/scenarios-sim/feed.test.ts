@@ -11,7 +11,8 @@ import { EuclideanLatency } from '../../src/sim/latency/latency-model.ts';
 
 const PEERS = 24;
 const POLLERS = 3;
-const QUIET_MS = 200_000;
+/** Pollers renew their slots every 200 s: a register that changed hands knows all of them by then. */
+const QUIET_MS = 400_000;
 
 function feedWorld(seed: number): FeedWorld {
   const wishes = (peer: number): { maxStalenessMs: number; fanout: number; canPoll: boolean } => ({ maxStalenessMs: 20_000 + 1_000 * peer, fanout: 1 + (peer % 4), canPoll: peer % 4 !== 0 });

@@ -34,6 +34,7 @@ export interface FeedsParts {
   readonly requests: Requests;
   lagover(): Lagover;
   owns(key: Position): boolean;
+  isRingNeighbour(peerId: string): boolean;
   lookup(key: Position, onDone: (owner: Contact) => void, onFail: () => void): void;
 }
 
@@ -42,7 +43,7 @@ export class Feeds implements FeedPool {
   readonly #parts: FeedsParts;
   readonly #alarms: Alarms;
   readonly #members = new Map<string, Member>();
-  #services: Omit<MemberParts, 'lagover' | 'registration' | 'local' | 'requests' | 'alarms'> | undefined;
+  #services: Omit<MemberParts, 'lagover' | 'registration' | 'local' | 'requests' | 'alarms' | 'isConnected'> | undefined;
 
   constructor(parts: FeedsParts) {
     const { local, requests } = parts;
@@ -75,7 +76,7 @@ export class Feeds implements FeedPool {
     if (this.#services === undefined || this.#members.has(terms.key.hex) || this.#members.size >= FEEDS_MAX) return;
     const alarms = this.#alarms;
     this.#members.set(terms.key.hex, new Member(terms, {
-      ...this.#services, local, requests, alarms, lagover: this.#parts.lagover(),
+      ...this.#services, local, requests, alarms, lagover: this.#parts.lagover(), isConnected: (peerId) => this.#parts.isRingNeighbour(peerId) || this.#parts.lagover().isNeighbour(peerId),
       registration: { local, requests, alarms, lookup: (key, onDone, onFail) => lookup(key, onDone, onFail), answerSelf: (message) => this.host.answer(local.contact, message) },
     }));
   }

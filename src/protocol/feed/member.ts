@@ -43,6 +43,8 @@ export interface MemberParts {
   readonly intake: Intake;
   readonly packing: Packing;
   readonly registration: RegistrationParts;
+  /** There is an edge already: on the ring, or in another tree. */
+  isConnected(peerId: string): boolean;
 }
 
 export class Member {
@@ -77,7 +79,7 @@ export class Member {
     this.#tree = new TreeLink(key, parts, {
       onParent: (parent) => this.#onParent(parent),
       onLost: () => this.#registration.soon(local.env.random.unit() * SOON_MS, true),
-      sample: () => this.#standing.samples.pop(),
+      sample: () => this.#standing.takeSample((peerId) => parts.isConnected(peerId)),
     });
     const attested = (found: FoundVersion, attestations: readonly Attestation[]): Attestation[] | undefined => this.#attested(found, attestations);
     this.#numbering = new Numbering(key, {

@@ -8,6 +8,7 @@
 import type { Contact } from '../../core/contact.ts';
 import type { Millis } from '../../core/env.ts';
 import type { Position } from '../../core/position.ts';
+import { circleDistance } from '../../core/position.ts';
 import type { Local } from '../local.ts';
 import type { Alarms } from '../overlay/alarms.ts';
 import type { Requests } from '../requests.ts';
@@ -194,15 +195,17 @@ export class RegisterHost {
     };
   }
 
-  /** Some of the others, any of them. */
+  /** Some of the others at random, and then those that stand near the asker on the ring: they are connected anyway. The nearest comes last. */
   #samples({ registrants }: Register, to: Contact): Contact[] {
     const { random } = this.#parts.local.env;
-    const others = [...registrants.values()].filter(({ contact }) => contact.peerId !== to.peerId).map(({ contact }) => contact);
-    for (let i = 0; i < Math.min(SAMPLES_MAX, others.length); i++) {
+    const distance = ({ position }: Contact): number => circleDistance(position.lead, to.position.lead);
+    const others = [...registrants.values()].filter(({ contact }) => contact.peerId !== to.peerId).map(({ contact }) => contact).sort((a, b) => distance(a) - distance(b));
+    const near = others.splice(0, SAMPLES_MAX / 2).reverse();
+    for (let i = 0; i < Math.min(SAMPLES_MAX / 2, others.length); i++) {
       const j = i + random.below(others.length - i);
       [others[i], others[j]] = [others[j] as Contact, others[i] as Contact];
     }
-    return others.slice(0, SAMPLES_MAX);
+    return [...others.slice(0, SAMPLES_MAX / 2), ...near];
   }
 }
 

@@ -45,6 +45,12 @@ export class FeedStanding {
     for (const signer of [...answer.signers, ...this.#pollers.map(({ peerId }) => peerId)]) this.#believe(signer);
   }
 
+  /** Somebody to meet: connected already if there is such a one, else the nearest on the ring. */
+  takeSample(isConnected: (peerId: string) => boolean): Contact | undefined {
+    const place = this.samples.findLastIndex(({ peerId }) => isConnected(peerId));
+    return place < 0 ? this.samples.pop() : this.samples.splice(place, 1)[0];
+  }
+
   /** Its slot has not been renewed in time. */
   isLapsed(now: Millis): boolean {
     return this.slot >= 0 && now >= this.#slotUntil;

@@ -95,6 +95,12 @@ export class Lagover {
     return undefined;
   }
 
+  /** Whether the two are parent and child in some tree. */
+  isNeighbour(peerId: string): boolean {
+    for (const { parent, children } of this.#agents.values()) if (parent?.peerId === peerId || children.some((child) => child.peerId === peerId)) return true;
+    return false;
+  }
+
   /** Of the tree in which this peer stands deepest. */
   get depthMax(): number {
     let depth = 0;
