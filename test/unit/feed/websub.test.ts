@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
+import { GroveError } from '../../../src/core/errors.ts';
 import { SqliteStore } from '../../../src/host/sqlite-store.ts';
+import { listenForHubs } from '../../../src/host/websub-listener.ts';
 import { isSignedWith, WebsubSubscriber } from '../../../src/daemon/feeds/websub-subscriber.ts';
 import { Service } from './service.ts';
 import type { TestOrigin } from './test-origin.ts';
@@ -199,4 +201,26 @@ test('a feed that looks private is not told to a hub', async () => {
   service.feeds.add({ url: `${origin.url}/feed?token=8f14e45fceea167a5a36dedd4bea2543` });
   await service.polled(1);
   assert.equal(origin.asked.filter(({ path }) => path === '/hub').length, 0);
+});
+
+test('the door for hubs opens for nothing else: other paths, other methods, bodies without end', async () => {
+  const delivered: number[] = [];
+  const listener = await listenForHubs('127.0.0.1', 0, {
+    verify: (_token, query) => ({ status: 200, text: query.get('hub.challenge') ?? '' }),
+    deliver: (_token, _signature, body) => {
+      delivered.push(body.length);
+      return { status: 202, text: '' };
+    },
+  });
+  const base = `http://127.0.0.1:${listener.port}`;
+  const token = 'a'.repeat(32);
+  for (const path of ['/', '/websub/', '/websub/short', '/api/v1/status', `/websub/${token}/more`, '/websub/../../etc/passwd']) assert.equal((await fetch(base + path)).status, 404, path);
+  for (const method of ['PUT', 'DELETE', 'OPTIONS']) assert.equal((await fetch(`${base}/websub/${token}`, { method })).status, 404, method);
+  const echo = await fetch(`${base}/proxied/websub/${token}?hub.challenge=${encodeURIComponent('<script>')}`);
+  assert.deepEqual([echo.status, await echo.text(), echo.headers.get('content-type'), echo.headers.get('x-content-type-options')], [200, '<script>', 'text/plain; charset=utf-8', 'nosniff']);
+  await fetch(`${base}/websub/${token}`, { method: 'POST', body: new Uint8Array(16 * 2 ** 20) }).then(({ status }) => assert.equal(status, 413), () => undefined);
+  assert.equal((await fetch(`${base}/websub/${token}`, { method: 'POST', body: 'x' })).status, 202);
+  assert.deepEqual(delivered, [1]);
+  await assert.rejects(listenForHubs('127.0.0.1', listener.port, { verify: () => assert.fail(), deliver: () => assert.fail() }), (error) => error instanceof GroveError && error.code === 'in-use');
+  await listener.close();
 });
