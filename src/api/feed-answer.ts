@@ -46,7 +46,9 @@ export interface Delta {
   readonly body: Uint8Array;
 }
 
-/** When the next update is late, look again after this. */
+/** Even if the origin is left alone for weeks: news may come another way. */
+const MAX_AGE_S = 86_400;
+/** When the next update is late, or nobody can say when it comes, look again after this. */
 const LATE_S = 60;
 /** A reader may go on showing what it has when this peer is off. */
 const STALE_IF_ERROR_S = 86_400;
@@ -85,8 +87,8 @@ export function basesOf(request: FeedRequest): readonly string[] {
 const BASES_MAX = 8;
 
 function commonHeaders({ freshAt, nextUpdateAt, canonicalUrl, self, hub, isFirst, ...rest }: FeedFacts, now: number): Record<string, string> & { 'Cache-Control': string } {
-  const remainingS = Math.ceil((nextUpdateAt - now) / 1_000);
-  const maxAgeS = remainingS > 0 ? remainingS : LATE_S;
+  const remainingS = Number.isFinite(nextUpdateAt) ? Math.ceil((nextUpdateAt - now) / 1_000) : 0;
+  const maxAgeS = remainingS > 0 ? Math.min(MAX_AGE_S, remainingS) : LATE_S;
   const handling = isFirst ? 'fwd=uri-miss; stored' : 'hit';
   return {
     'Cache-Control': `max-age=${maxAgeS}, stale-if-error=${STALE_IF_ERROR_S}`,

@@ -90,5 +90,5 @@ function requestOf({ headers }: FastifyRequest): FeedRequest {
 
 function factsOf(readers: Readers, { id, version, freshAt, nextUpdateAt, canonicalUrl }: ServedDocument, isFirst: boolean): FeedFacts {
   const { contentType, lastModified, fetchedAt } = version;
-  return { contentType, lastModified, fetchedAt, freshAt, nextUpdateAt, canonicalUrl, ...readers.links(id), isFirst };
+  return { contentType, lastModified, fetchedAt, freshAt: Math.max(freshAt, fetchedAt), nextUpdateAt, canonicalUrl, ...readers.links(id), isFirst };
 }

@@ -43,6 +43,12 @@ test('when the next update is late, readers look again soon', () => {
   assert.equal(headers['Cache-Status'], 'grove; hit; ttl=-5');
 });
 
+test('an update that nobody expects, or expects in weeks, makes no reader wait for weeks', () => {
+  assert.match(answer({}, { nextUpdateAt: Infinity }).headers['Cache-Control'] ?? '', /^max-age=60,/);
+  assert.equal(answer({}, { nextUpdateAt: Infinity }).headers['Cache-Status'], 'grove; hit; ttl=0');
+  assert.match(answer({}, { nextUpdateAt: NOW + 14 * 86_400_000 }).headers['Cache-Control'] ?? '', /^max-age=86400,/);
+});
+
 test('what was fetched for this reader says so', () => {
   assert.equal(answer({}, { isFirst: true }).headers['Cache-Status'], 'grove; fwd=uri-miss; stored; ttl=900');
 });
