@@ -1,6 +1,7 @@
 /** Lists of subscriptions: in, with local URLs out, and back to the same bytes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { readOpml, withLocalUrls, withOriginalUrls, writeOpml } from '../../../src/daemon/feeds/opml.ts';
 
 const local = (url: string): string => `http://127.0.0.1:4780/f/${Buffer.from(url).toString('hex').slice(0, 16).padEnd(16, '0')}.xml`;
@@ -74,4 +75,17 @@ test('another kind of file is no list', () => {
 test('what is written can be read', () => {
   const feeds = [{ url: 'https://a.example/?x=1&y="<', title: 'A & "B" <ü>' }, { url: 'https://b.example/', title: '' }];
   assert.deepEqual(readOpml(Buffer.from(writeOpml('All', feeds)))?.feeds.map(({ url, title }) => ({ url, title })), feeds);
+});
+
+test('whatever a list is made of, restoring gives back its bytes', () => {
+  const piece = fc.constantFrom('<opml>', '<opml version="2.0" ', '>', '<body>', '</body>', '</opml>', '<outline ', 'xmlUrl="https://a.example/"', " xmlUrl='https://b.example/?a=1&amp;b=2'", ' text="T"', 'xmlUrl=""', '/>', '"', "'", '<!--', '-->', '<![CDATA[', ']]>', '\n', ' ', '\u00e4', '&', 'x:y="z"');
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
+      const list = Buffer.from(pieces.join(''));
+      const localised = withLocalUrls(list, local);
+      const restored = withOriginalUrls(localised);
+      assert.deepEqual(Buffer.from(restored?.bytes ?? list), list);
+    }),
+    { seed: 2, numRuns: 1_000 },
+  );
 });
