@@ -51,6 +51,6 @@ export const LIARS_TOLD_MAX = 8;
 /** Words of auditors about one feed that are known already; the oldest is forgotten first. */
 export const WITNESSED_MAX = 128;
 /** Subscribers besides the neighbours in the tree who hear of an audit: they may have been told something else. */
-export const WITNESS_SAMPLES = 4;
+export const WITNESS_SAMPLES = 8;
 /** Between two comparisons with the lead that others give reason for. */
 export const COMPARE_PAUSE_MS = 5_000;
