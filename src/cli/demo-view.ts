@@ -73,5 +73,7 @@ function drawPlaces({ tree }: DemoLook): string[] {
     for (const child of children.get(name) ?? []) draw(child, depth + 1);
   };
   for (const root of roots) draw(root, 0);
+  // Peers are looked at one after the other: two may name each other for a moment.
+  for (const name of roles.keys()) draw(name, 0);
   return lines.length <= TREE_LINES_MAX ? lines : [...lines.slice(0, TREE_LINES_MAX), `and ${lines.length - TREE_LINES_MAX} more`];
 }
