@@ -2,12 +2,22 @@
  * The pool as the service of feeds sees it while a session lasts: calls become inputs of the host, and what comes of them is told to
  * the service.
  *
- * A session that ends takes its subscriptions with it; the service then goes on alone, as if there had never been a pool.
+ * The upload budget of this peer is split over its feeds here. A session that ends takes its subscriptions with it; the service then goes on alone, as if there had never been a pool.
  */
 import type { Position } from '../../core/position.ts';
 import { createFeedTools } from '../../host/feed-tools.ts';
 import type { FeedEvents, FeedPool, FeedPoolStatus, FeedShelf, FeedTerms, FoundVersion } from '../../protocol/feed/feed.ts';
+import { sharesOf } from '../../protocol/feed/shares.ts';
 import type { Node } from '../../protocol/node.ts';
+
+/** Of all feeds together: half a megabit. */
+const UPLOAD_BYTES_PER_SECOND = 64 * 1024;
+/** A feed is taken to change as often, and each time to cost as much as its whole document. */
+const CHANGE_S = 600;
+/** Of a feed of which nothing is known yet. */
+const UNKNOWN_BYTES = 50_000;
+const GROW_MS = 2_000;
+const SHRINKS_BELOW = 2;
 
 export interface FeedPoolParts {
   readonly node: Node;
@@ -22,24 +32,34 @@ export interface FeedPoolParts {
 export class SessionFeedPool implements FeedPool {
   readonly #node: Node;
   readonly #input: (call: () => void) => void;
+  readonly #shelf: FeedShelf;
+  /** By key: what is wanted of the feed, and the slots that it has. */
+  readonly #offers = new Map<string, { readonly terms: FeedTerms; share: number; readonly bytes: number }>();
+  #growing: NodeJS.Timeout | undefined;
   #isOver = false;
 
   constructor({ node, input, privateKey, shelf, events }: FeedPoolParts) {
     this.#node = node;
     this.#input = input;
+    this.#shelf = shelf;
     node.feeds.use({ shelf, tools: createFeedTools(privateKey), events });
   }
 
   subscribe(terms: FeedTerms): void {
-    this.#run(() => this.#node.feeds.subscribe(terms));
+    const fanout = this.#shareOf(terms);
+    this.#run(() => this.#node.feeds.subscribe({ ...terms, fanout }));
+    this.#growSoon();
   }
 
   change(terms: FeedTerms): void {
-    this.#run(() => this.#node.feeds.change(terms));
+    const fanout = this.#shareOf(terms);
+    this.#run(() => this.#node.feeds.change({ ...terms, fanout }));
   }
 
   unsubscribe(key: Position): void {
+    this.#offers.delete(key.hex);
     this.#run(() => this.#node.feeds.unsubscribe(key));
+    this.#growSoon();
   }
 
   found(key: Position, version: FoundVersion, body: Uint8Array): void {
@@ -57,6 +77,40 @@ export class SessionFeedPool implements FeedPool {
   /** The session ends: nothing more is asked of its host. */
   end(): void {
     this.#isOver = true;
+    clearTimeout(this.#growing);
+  }
+
+  /** What it has is kept, unless it is far too much: fewer slots mean another place in the tree. */
+  #shareOf(terms: FeedTerms): number {
+    const before = this.#offers.get(terms.key.hex);
+    const offer = { terms, share: before?.share ?? 0, bytes: this.#shelf.latest(terms.key)?.size ?? UNKNOWN_BYTES };
+    this.#offers.set(terms.key.hex, offer);
+    const share = this.#split().get(terms.key.hex) ?? 0;
+    if (terms.fanout !== undefined || share > offer.share || share < offer.share / SHRINKS_BELOW) offer.share = share;
+    return offer.share;
+  }
+
+  /** Feeds come and go in crowds. */
+  #growSoon(): void {
+    this.#growing ??= setTimeout(() => {
+      this.#growing = undefined;
+      const shares = this.#split();
+      for (const [hex, offer] of this.#offers) {
+        const share = shares.get(hex) ?? 0;
+        if (share <= offer.share && share >= offer.share / SHRINKS_BELOW) continue;
+        offer.share = share;
+        this.#run(() => this.#node.feeds.change({ ...offer.terms, fanout: share }));
+      }
+    }, GROW_MS);
+    this.#growing.unref();
+  }
+
+  /** By key. */
+  #split(): Map<string, number> {
+    const offers = [...this.#offers];
+    const demands = offers.map(([, { terms: { fanout }, bytes }]) => ({ fanout, bytesPerSecond: bytes / CHANGE_S }));
+    const shares = sharesOf(demands, UPLOAD_BYTES_PER_SECOND);
+    return new Map(offers.map(([hex], place) => [hex, shares[place] ?? 0]));
   }
 
   #run(call: () => void): void {

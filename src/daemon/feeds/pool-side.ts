@@ -267,7 +267,7 @@ export class PoolSide implements FeedEvents {
     const { maxStalenessMs, fanout, neverOrigin } = record.wish;
     const floorMs = record.floor().ms;
     this.#toldFloor.set(record.id, floorMs);
-    return { key, maxStalenessMs, fanout: fanout ?? DEFAULT_FANOUT, canPoll: !neverOrigin && record.memory.failing?.kind !== 'gone', floorMs };
+    return { key, maxStalenessMs, fanout, canPoll: !neverOrigin && record.memory.failing?.kind !== 'gone', floorMs };
   }
 
   #tellFloor(record: FeedRecord, inPool: InPool): void {
@@ -292,9 +292,6 @@ export class PoolSide implements FeedEvents {
     };
   }
 }
-
-/** Split by the upload budget; this is only what one feed may take at most. */
-const DEFAULT_FANOUT = 4;
 
 function labelOf({ attestations }: FeedVersion): { readonly label: TrustLabel; readonly count: number } {
   const count = new Set(attestations.map(({ peerId }) => peerId)).size;

@@ -3,6 +3,8 @@
  * with what happens when it is reached.
  */
 
+/** Children that a peer offers where nobody says how many. */
+export const FANOUT = 4;
 /** Feeds of one peer; more are not taken into the pool. */
 export const FEEDS_MAX = 1_024;
 /** Compressed bodies up to this travel inside a message; larger ones are pulled in pieces. */

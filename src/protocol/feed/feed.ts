@@ -61,8 +61,8 @@ export const POLLERS_MAX = 16;
 export interface FeedTerms {
   readonly key: Position;
   readonly maxStalenessMs: number;
-  /** Children it serves at most. */
-  readonly fanout: number;
+  /** Children it serves at most; undefined: as many as the upload budget allows. */
+  readonly fanout: number | undefined;
   /** Whether it may ask the origin for the others. */
   readonly canPoll: boolean;
   /** The least that the origin allows one client between two polls, as far as this peer knows. */

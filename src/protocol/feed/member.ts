@@ -15,7 +15,7 @@ import type { Requests } from '../requests.ts';
 import type { FeedAck, FeedAsk, FeedFresh, FeedInput, FeedPull, FeedPush, FeedRegistered } from '../wire/feed-messages.ts';
 import { ACK } from '../wire/feed-messages.ts';
 import { isAttested } from './attestation.ts';
-import { ATTEMPTS, LATER_MS, LEAD_SETTLE_MS, PIECE_BYTES_MAX, SOON_MS } from './bounds.ts';
+import { ATTEMPTS, FANOUT, LATER_MS, LEAD_SETTLE_MS, PIECE_BYTES_MAX, SOON_MS } from './bounds.ts';
 import type { Attestation, FeedEvents, FeedPoolStatus, FeedShelf, FeedTerms, FeedTools, FeedVersion, FoundVersion, Stamp } from './feed.ts';
 import { ATTESTATIONS_MAX, compareStamps } from './feed.ts';
 import { Finding } from './finding.ts';
@@ -120,7 +120,10 @@ export class Member {
     const before = this.#terms;
     this.#terms = terms;
     if (before.canPoll !== terms.canPoll || before.maxStalenessMs !== terms.maxStalenessMs || before.floorMs !== terms.floorMs) this.#registration.soon(SOON_MS);
-    if (before.fanout !== terms.fanout || before.maxStalenessMs !== terms.maxStalenessMs) this.#tree.rejoin(this.#treeTerms);
+    const [offered, offers] = [before.fanout ?? FANOUT, terms.fanout ?? FANOUT];
+    // Whoever offers less must not keep whom it has; more can be offered as it stands.
+    if (offers < offered || before.maxStalenessMs !== terms.maxStalenessMs) this.#tree.rejoin(this.#treeTerms);
+    else if (offers > offered) this.#tree.offer(offers);
   }
 
   leave(): void {
@@ -207,7 +210,7 @@ export class Member {
   }
 
   get #treeTerms(): { fanout: number; staleMs: Millis } {
-    return { fanout: this.#terms.fanout, staleMs: this.#terms.maxStalenessMs - this.#standing.gapMs };
+    return { fanout: this.#terms.fanout ?? FANOUT, staleMs: this.#terms.maxStalenessMs - this.#standing.gapMs };
   }
 
   #onRegistered(answer: FeedRegistered, askedAt: Millis): void {

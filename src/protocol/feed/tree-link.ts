@@ -98,6 +98,12 @@ export class TreeLink {
     this.#watch = undefined;
   }
 
+  /** More slots than before. */
+  offer(fanout: number): void {
+    this.#agent?.offer(fanout);
+    this.#parts.lagover.touch(this.#id);
+  }
+
   /** It lies: it is left and avoided, and the way to the lead is looked for elsewhere. */
   distrustParent(): void {
     this.#agent?.distrustParent();

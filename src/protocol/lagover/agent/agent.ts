@@ -6,6 +6,7 @@
  * decision that moves several peers is a plan (coordinator.ts, party.ts). The source is an agent too: it never floats.
  * docs/decisions/0021-lagover-agent.md says why it is done this way.
  */
+import { assert } from '../../../core/assert.ts';
 import type { Contact } from '../../../core/contact.ts';
 import { samePeer } from '../../../core/contact.ts';
 import type { Millis } from '../../../core/env.ts';
@@ -184,6 +185,13 @@ export class Agent {
 
   onPeerUnreachable(peer: Contact): void {
     this.#uplink.doubt(peer);
+  }
+
+  /** Has more slots from now on. */
+  offer(fanout: number): void {
+    assert(fanout >= this.#context.terms.fanout, 'slots are not taken away from children');
+    this.#context.terms = { ...this.#context.terms, fanout };
+    this.#onChildrenChanged();
   }
 
   /** The parent was found lying about what it passes on: it is left, and avoided for long. */

@@ -52,7 +52,7 @@ export class Context {
   readonly local: Local;
   readonly requests: Asking;
   readonly tree: Tree;
-  readonly terms: Terms;
+  terms: Terms;
   readonly isSource: boolean;
   readonly tally: Tally = { interactions: 0, reconfigurations: 0, refusals: 0 };
   readonly #measured = new Map<string, Measured>();
