@@ -123,7 +123,10 @@ function share(world: World<Message, Fact>, node: (peer: number) => Node): numbe
     world.runFor(20_000);
     origin.change(world.now());
   }
-  return hosts.find(({ host }) => host.role.kind === 'poller' && host.role.slot === 0)?.peer ?? 0;
+  const lead = hosts.find(({ host }) => host.role.kind === 'poller' && host.role.slot === 0)?.peer ?? 0;
+  // As a register asks when somebody has lost the way to a lead that lives.
+  node(lead).onMessage(world.contact((lead + 1) % PEERS), { type: 'feedHold', op: 1, key, epoch: 0 }, world.now());
+  return lead;
 }
 
 /** The most capable machine goes to the root. */

@@ -8,7 +8,7 @@ import { must } from '../../core/assert.ts';
 import type { Millis } from '../../core/env.ts';
 import type { Position } from '../../core/position.ts';
 import { positionFromLead } from '../../core/position.ts';
-import type { FeedTerms } from '../../protocol/feed/feed.ts';
+import type { FeedTerms, FeedTools } from '../../protocol/feed/feed.ts';
 import { PATH_MAX } from '../../protocol/lagover/agent/tree.ts';
 import type { Node } from '../../protocol/node.ts';
 import type { ProtocolOptions } from '../../protocol/options.ts';
@@ -42,6 +42,8 @@ export class FeedWorld {
   readonly ring: RingWorld;
   readonly key: Position;
   readonly origin: ToyOrigin;
+  /** Instead of the toy one, for whoever measures bytes. Set before anybody subscribes. */
+  compression: Partial<Pick<FeedTools, 'pack' | 'unpack'>> = {};
   readonly faults: FeedFaults = { pollers: 0, exceeded: 0 };
   readonly #wishesOf: (peer: number) => FeedWishes;
   readonly #hosts: (FeedHost | undefined)[] = [];
@@ -97,7 +99,7 @@ export class FeedWorld {
       }),
     });
     this.#hosts[peer] = host;
-    node.feeds.use({ shelf: this.shelf(peer), tools: toyTools(node.local.contact.peerId), events: host });
+    node.feeds.use({ shelf: this.shelf(peer), tools: { ...toyTools(node.local.contact.peerId), ...this.compression }, events: host });
     node.feeds.subscribe(this.termsOf(peer));
   }
 

@@ -56,7 +56,10 @@ export class ToyOrigin {
   }
 
   #item(number: number): string {
-    return `<item>${number} ${'text '.repeat(this.#itemBytes / 5)}${number}</item>`;
+    let text = '';
+    // As good as random, and the same for the same number.
+    for (let at = number * 7_919 + 1; text.length < this.#itemBytes; at = (Math.imul(at, 1_103_515_245) + 12_345) >>> 0) text += (at >>> 8).toString(36);
+    return `<item>${number} ${text}</item>`;
   }
 
   #render(now: number): void {
