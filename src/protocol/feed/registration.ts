@@ -12,6 +12,8 @@ import type { Alarms } from '../overlay/alarms.ts';
 import type { Requests } from '../requests.ts';
 import type { FeedRegister, FeedRegistered } from '../wire/feed-messages.ts';
 
+/** A register that has changed hands must soon know of the lead again: newcomers wait for that. */
+const LEAD_RENEWAL_MS = 20_000;
 const CONSUMER_RENEWAL_MS = 10 * 60_000;
 /** There is no lead yet. */
 const SEEKING_PAUSE_MS = 1_200;
@@ -123,7 +125,8 @@ export class Registration {
   }
 
   #take(answer: FeedRegistered, askedAt: Millis): void {
-    this.#askIn(answer.epoch === 0 ? SEEKING_PAUSE_MS : answer.leaseMs > 0 ? answer.leaseMs / 3 : CONSUMER_RENEWAL_MS, true);
+    const isLead = answer.pollers.some(({ slot, contact }) => slot === 0 && this.#parts.local.isSelf(contact));
+    this.#askIn(answer.epoch === 0 ? SEEKING_PAUSE_MS : isLead ? LEAD_RENEWAL_MS : answer.leaseMs > 0 ? answer.leaseMs / 3 : CONSUMER_RENEWAL_MS, true);
     this.#events.onAnswer(answer, askedAt);
   }
 
