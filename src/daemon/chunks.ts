@@ -11,7 +11,7 @@ import { GroveError } from '../core/errors.ts';
 import type { Position } from '../core/position.ts';
 import { randomFrom } from '../core/random.ts';
 import { nearKey, randomKey } from '../protocol/overlay/keys.ts';
-import { VALUE_MAX_BYTES } from '../protocol/overlay/overlay.ts';
+import { VALUE_MAX_BYTES } from '../protocol/overlay/limits.ts';
 import { ManifestSchema } from '../protocol/wire/gen/grove/v1/chunks_pb.ts';
 import type { Field, Reference, StoredObject } from '../protocol/wire/messages.ts';
 import { OWN_FIELD_PREFIX } from './key.ts';

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { GroveError } from '../core/errors.ts';
 import type { Position } from '../core/position.ts';
 import { parsePosition, positionFromBytes } from '../core/position.ts';
-import { FIELD_NAME_MAX_BYTES } from '../protocol/overlay/overlay.ts';
+import { FIELD_NAME_MAX_BYTES } from '../protocol/overlay/limits.ts';
 
 export const KEY_BYTES_MAX = 1_024;
 /** Fields that begin with this belong to Grove itself (chunks.ts). */

@@ -8,7 +8,7 @@
 import type { Contact } from '../core/contact.ts';
 import { GroveError } from '../core/errors.ts';
 import type { Position } from '../core/position.ts';
-import { VALUE_MAX_BYTES as OBJECT_BYTES_MAX } from '../protocol/overlay/overlay.ts';
+import { VALUE_MAX_BYTES as OBJECT_BYTES_MAX } from '../protocol/overlay/limits.ts';
 import type { LookupResult } from '../protocol/routing/router.ts';
 import type { Field, Reference, StoredObject } from '../protocol/wire/messages.ts';
 import type { Manifest, Uploaded } from './chunks.ts';

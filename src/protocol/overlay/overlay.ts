@@ -23,10 +23,6 @@ import { Shelf } from './shelf.ts';
 import { Transfers } from './transfers.ts';
 import { VersionClock } from './versions.ts';
 
-/** Most bytes of a value; larger ones are stored as chunks behind references by the caller. */
-export const VALUE_MAX_BYTES = 1_048_576;
-/** As the wire allows. */
-export const FIELD_NAME_MAX_BYTES = 64;
 const EMPTY = new Uint8Array(0);
 
 export interface PutOptions {
@@ -179,3 +175,5 @@ export class Overlay {
     });
   }
 }
+
+import { FIELD_NAME_MAX_BYTES, VALUE_MAX_BYTES } from './limits.ts';
