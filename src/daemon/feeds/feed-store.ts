@@ -134,7 +134,7 @@ export class FeedStore {
 
   /** By stamp, among those that the pool has stamped. */
   latestStamped(feed: string): FeedVersion | undefined {
-    return versionOf(this.#one('SELECT * FROM feed_versions WHERE feed = ? AND epoch > 0 ORDER BY epoch DESC, seq DESC LIMIT 1', feed));
+    return versionOf(this.#one('SELECT * FROM feed_versions WHERE feed = ? AND epoch > 0 AND quarantined = 0 ORDER BY epoch DESC, seq DESC LIMIT 1', feed));
   }
 
   after(feed: string, epoch: number, seq: number, max: number): FeedVersion[] {
