@@ -139,11 +139,17 @@ export class Node implements Protocol<Message> {
 
   /** The feeds that it shares with the pool; before it can want any, `use` gives it what that needs. */
   get feeds(): Feeds {
-    return (this.#feeds ??= new Feeds({
+    return (this.#feeds ??= this.#newFeeds());
+  }
+
+  #newFeeds(): Feeds {
+    const feeds = new Feeds({
       local: this.local, requests: this.#requests, lagover: () => this.lagover, owns: (key) => this.membership.owns(key),
       isRingNeighbour: (peerId) => this.membership.leafset.findById(peerId) !== undefined,
       lookup: (key, onDone, onFail) => void this.router.lookup(key, ({ owner }) => onDone(owner), onFail),
-    }));
+    });
+    this.membership.listen({ onZoneChanged: () => feeds.host.onZoneChanged() });
+    return feeds;
   }
 
   get zoneStart(): Position | undefined {

@@ -15,7 +15,7 @@ import type { Requests } from '../requests.ts';
 import type { FeedAck, FeedAsk, FeedFresh, FeedInput, FeedPull, FeedPush, FeedRegistered } from '../wire/feed-messages.ts';
 import { ACK } from '../wire/feed-messages.ts';
 import { isAttested } from './attestation.ts';
-import { ATTEMPTS, FANOUT, LATER_MS, LEAD_SETTLE_MS, PIECE_BYTES_MAX, SOON_MS } from './bounds.ts';
+import { ATTEMPTS, FANOUT, LATER_MS, LEAD_SETTLE_MS, PIECE_BYTES_MAX, SOON_MS, STRANGER_MS } from './bounds.ts';
 import type { Attestation, FeedEvents, FeedPoolStatus, FeedShelf, FeedTerms, FeedTools, FeedVersion, FoundVersion, Stamp } from './feed.ts';
 import { ATTESTATIONS_MAX, compareStamps } from './feed.ts';
 import { Finding } from './finding.ts';
@@ -64,7 +64,7 @@ export class Member {
   #roleTold = '';
   #freshTold = 0;
   /** Digest of a version whose signer the register was asked about. */
-  #stranger = '';
+  #stranger = { hash: '', since: 0 };
   #isOver = false;
 
   constructor(terms: FeedTerms, parts: MemberParts) {
@@ -189,13 +189,15 @@ export class Member {
       case 'feedPull': return this.#onPull(from, message);
       case 'feedWitness': return this.#trust.onWitness(from, message);
       case 'feedNews': {
-        // Everybody hears of a new lead at about the same time.
-        if (message.epoch > this.#standing.epoch) this.#registration.soon(env.random.unit() * SOON_MS);
+        // Everybody hears of a new lead at about the same time; the lead also says when the register does not know a poller any more.
+        const isMissed = message.epoch === this.#standing.epoch && from.peerId === this.#standing.lead?.peerId;
+        if (message.epoch > this.#standing.epoch || isMissed) this.#registration.soon(env.random.unit() * SOON_MS);
       }
     }
   }
 
   onRegistered(answer: FeedRegistered): void {
+    if (!answer.known) return this.#registration.onNews(this.#parts.local.contact, answer);
     this.#onRegistered(answer, this.#parts.local.env.now());
   }
 
@@ -217,9 +219,10 @@ export class Member {
     if (this.#isOver) return;
     const { local, alarms } = this.#parts;
     const now = local.env.now();
-    const { lead: leadBefore, epoch: epochBefore } = this.#standing;
+    const { lead: leadBefore, epoch: epochBefore, pollers: pollersBefore } = this.#standing;
     this.#standing.learn(answer, local.contact, askedAt, now);
     const { lead, epoch } = this.#standing;
+    if (this.#isLead && epoch === epochBefore) this.#tellMissed(pollersBefore);
     const isNew = lead !== undefined && (epoch !== epochBefore || lead.peerId !== leadBefore?.peerId);
     if (isNew) {
       this.#tellNews(epoch);
@@ -247,6 +250,13 @@ export class Member {
     const { env } = this.#parts.local;
     const { parent, children } = this.#tree;
     for (const peer of parent === undefined ? children : [...children, parent]) env.send(peer, { type: 'feedNews', key: this.key, epoch });
+  }
+
+  /** A register that is new knows who came to it. Pollers come seldom, and until then nobody believes what they signed. */
+  #tellMissed(before: readonly Contact[]): void {
+    for (const peer of before) {
+      if (!this.#standing.isPoller(peer.peerId)) this.#parts.local.env.send(peer, { type: 'feedNews', key: this.key, epoch: this.#standing.epoch });
+    }
   }
 
   #tellRole(): void {
@@ -386,19 +396,20 @@ export class Member {
   }
 
   /**
-   * Signed by nobody who polls or polled, as far as this peer knows: the register may know better. If it does not, the version is passed over, and this
-   * peer's own host has a look at the origin.
+   * Signed by nobody who polls or polled, as far as this peer knows: the register may know better, and one that has just changed hands only once those who
+   * poll have come to it. If it still does not, the version is passed over, and this peer's own host has a look at the origin.
    */
   #onStranger(version: FeedVersion): number {
     const { local } = this.#parts;
-    if (this.#stranger !== version.hash) {
-      this.#stranger = version.hash;
+    const now = local.env.now();
+    if (this.#stranger.hash !== version.hash) this.#stranger = { hash: version.hash, since: now };
+    if (now - this.#stranger.since < STRANGER_MS) {
       this.#registration.soon(0);
       return ACK.later;
     }
     local.env.emit({ kind: 'message-ignored', type: 'feedPush', why: 'it is signed by nobody who polls' });
     this.#holding.passOver(version.stamp);
-    this.#trust.audit(version, local.env.now() + LATER_MS);
+    this.#trust.audit(version, now + LATER_MS);
     return ACK.held;
   }
 

@@ -69,7 +69,7 @@ export class RegisterHost {
     const hosted = this.#parts.owns(key) ? this.#find(key, now) : undefined;
     if (hosted === undefined) {
       this.#drop(key);
-      return { type: 'feedRegistered', op, key, known: false, epoch: 0, pollers: [], anchorAgeMs: 0, strictestMs: 0, floorMs: 0, subscribers: 0, leaseMs: 0, samples: [], signers: [] };
+      return nothingKnown(op, key);
     }
     const { register } = hosted;
     expire(register, now);
@@ -85,6 +85,20 @@ export class RegisterHost {
 
   onMessage(from: Contact, message: FeedRegister): void {
     this.#parts.local.env.send(from, this.answer(from, message));
+  }
+
+  /** Keys may have gone to others, who know nothing: whoever polls is told, and tells them. */
+  onZoneChanged(): void {
+    const { local, owns } = this.#parts;
+    for (const { register } of [...this.#hosted.values()]) {
+      if (owns(register.key)) continue;
+      for (const { contact } of pollersOf(register)) {
+        const message = nothingKnown(0, register.key);
+        if (local.isSelf(contact)) this.#parts.alarms.in(0, () => this.#parts.tellSelf(message));
+        else local.env.send(contact, message);
+      }
+      this.#drop(register.key);
+    }
   }
 
   /** What it says about the lead that it knows. */
@@ -209,3 +223,6 @@ export class RegisterHost {
   }
 }
 
+function nothingKnown(op: number, key: Position): FeedRegistered {
+  return { type: 'feedRegistered', op, key, known: false, epoch: 0, pollers: [], anchorAgeMs: 0, strictestMs: 0, floorMs: 0, subscribers: 0, leaseMs: 0, samples: [], signers: [] };
+}

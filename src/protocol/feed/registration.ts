@@ -85,7 +85,12 @@ export class Registration {
 
   /** The register says by itself that something has changed; only the one that is known is believed. */
   onNews(from: Contact, answer: FeedRegistered): void {
-    if (this.#isOver || from.peerId !== this.#owner?.peerId || !answer.known) return;
+    if (this.#isOver || from.peerId !== this.#owner?.peerId) return;
+    // The key has another owner now, which knows nothing yet.
+    if (!answer.known) {
+      this.#owner = undefined;
+      return this.#askIn(this.#parts.local.env.random.unit() * RETRY_FIRST_MS);
+    }
     this.#take(answer, this.#parts.local.env.now());
     // A slot was given: it counts once we say that we know.
     if (answer.leaseMs > 0) this.#askIn(0);

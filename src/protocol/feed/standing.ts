@@ -60,6 +60,10 @@ export class FeedStanding {
     this.slot = -1;
   }
 
+  get pollers(): readonly Contact[] {
+    return this.#pollers;
+  }
+
   isPoller(peerId: string): boolean {
     return this.#pollers.some((poller) => poller.peerId === peerId);
   }
