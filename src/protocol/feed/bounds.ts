@@ -57,4 +57,4 @@ export const WITNESS_SAMPLES = 8;
 /** Between two comparisons with the lead that others give reason for. */
 export const COMPARE_PAUSE_MS = 5_000;
 /** For so long the register is asked about an unknown signer before its version is passed over. */
-export const STRANGER_MS = 12_000;
+export const STRANGER_MS = 5_000;

@@ -65,6 +65,8 @@ export class Member {
   #freshTold = 0;
   /** Digest of a version whose signer the register was asked about. */
   #stranger = { hash: '', since: 0 };
+  /** The last version that was passed over because of its signer. */
+  #passedOver: FeedVersion | undefined;
   #isOver = false;
 
   constructor(terms: FeedTerms, parts: MemberParts) {
@@ -134,6 +136,7 @@ export class Member {
   }
 
   found(version: FoundVersion, body: Uint8Array): void {
+    this.#onSeenPassedOver(version.hash);
     this.#trust.onSeen(version, body);
     if (this.#holding.latest?.hash === version.hash) this.confirmed(version.hash, version.fetchedAt);
     else this.#finding.add(version, body);
@@ -408,9 +411,20 @@ export class Member {
       return ACK.later;
     }
     local.env.emit({ kind: 'message-ignored', type: 'feedPush', why: 'it is signed by nobody who polls' });
+    this.#passedOver = version;
     this.#holding.passOver(version.stamp);
     this.#trust.audit(version, now + LATER_MS);
     return ACK.held;
+  }
+
+  /** The origin has just what a stranger signed: it told the truth, and the version is asked for again. */
+  #onSeenPassedOver(hash: string): void {
+    const version = this.#passedOver;
+    if (version?.hash !== hash) return;
+    this.#passedOver = undefined;
+    this.#standing.believe(version.attestations[0]?.peerId as string);
+    this.#holding.goBackBefore(version);
+    this.#askLater();
   }
 
   #take(version: FeedVersion, body: Uint8Array | undefined, from: Contact | undefined, again: boolean): void {

@@ -42,7 +42,7 @@ export class FeedStanding {
     this.#rank = own === undefined ? 0 : answer.pollers.indexOf(own);
     this.#anchor = now - answer.anchorAgeMs;
     this.#rhythm = { pollers: answer.pollers.length, strictestMs: answer.strictestMs, floorMs: answer.floorMs };
-    for (const signer of [...answer.signers, ...this.#pollers.map(({ peerId }) => peerId)]) this.#believe(signer);
+    for (const signer of [...answer.signers, ...this.#pollers.map(({ peerId }) => peerId)]) this.believe(signer);
   }
 
   /** Somebody to meet: connected already if there is such a one, else the nearest on the ring. */
@@ -85,7 +85,8 @@ export class FeedStanding {
     };
   }
 
-  #believe(peerId: string): void {
+  /** It is known to have told the truth, or the register says that it polls or polled. */
+  believe(peerId: string): void {
     this.#signers.delete(peerId);
     this.#signers.add(peerId);
     if (this.#signers.size > SIGNERS_KNOWN_MAX) this.#signers.delete(this.#signers.values().next().value as string);
