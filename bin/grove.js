@@ -5,6 +5,7 @@
 // process dies in any way, the child sees its channel close and ends as well.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 import { totalmem } from 'node:os';
 import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +25,8 @@ const flags = process.argv[2] === 'sim' ? worldFlags() : [];
 
 if (isNewEnough() && flags.every((flag) => process.execArgv.includes(flag))) {
   endWithParent(() => process.kill(process.pid, 'SIGTERM'));
+  // Most of a short command's time goes into compiling: kept in the system's temporary folder, .22 s of processor instead of .66.
+  module.enableCompileCache?.();
   await import(entry());
 } else {
   standIn();
