@@ -12,9 +12,8 @@ import type { FeedFormat } from '../daemon/feeds/render.ts';
 
 export interface FeedFacts {
   readonly contentType: string;
-  /** Verbatim from the origin; empty when it gave none. */
-  readonly lastModified: string;
-  readonly fetchedAt: number;
+  /** Unix ms, whole seconds; undefined when no date would tell this document from the ones before it. */
+  readonly modifiedAt: number | undefined;
   /** When the origin was last known to have nothing newer. */
   readonly freshAt: number;
   readonly nextUpdateAt: number;
@@ -63,7 +62,7 @@ const TYPES: Readonly<Record<FeedFormat, string>> = {
 
 export function answerFeed(facts: FeedFacts, rendition: Rendition, request: FeedRequest, now: number, delta?: Delta): FeedAnswer {
   const common = commonHeaders(facts, now);
-  const isUnchanged = isKnown(request, rendition.etag, lastModified(facts));
+  const isUnchanged = isKnown(request, rendition.etag, facts.modifiedAt);
   const isZipped = takesGzip(request.acceptEncoding) && rendition.body.length >= GZIP_BYTES_MIN;
   const etag = isZipped ? zippedTag(rendition.etag) : rendition.etag;
   if (isUnchanged) return { status: 304, headers: { ...common, ETag: etag }, content: 'none' };
@@ -86,7 +85,7 @@ export function basesOf(request: FeedRequest): readonly string[] {
 
 const BASES_MAX = 8;
 
-function commonHeaders({ freshAt, nextUpdateAt, canonicalUrl, self, hub, isFirst, ...rest }: FeedFacts, now: number): Record<string, string> & { 'Cache-Control': string } {
+function commonHeaders({ freshAt, nextUpdateAt, modifiedAt, canonicalUrl, self, hub, isFirst }: FeedFacts, now: number): Record<string, string> & { 'Cache-Control': string } {
   const remainingS = Number.isFinite(nextUpdateAt) ? Math.ceil((nextUpdateAt - now) / 1_000) : 0;
   const maxAgeS = remainingS > 0 ? Math.min(MAX_AGE_S, remainingS) : LATE_S;
   const handling = isFirst ? 'fwd=uri-miss; stored' : 'hit';
@@ -94,25 +93,20 @@ function commonHeaders({ freshAt, nextUpdateAt, canonicalUrl, self, hub, isFirst
     'Cache-Control': `max-age=${maxAgeS}, stale-if-error=${STALE_IF_ERROR_S}`,
     Age: String(Math.max(0, Math.floor((now - freshAt) / 1_000))),
     'Cache-Status': `grove; ${handling}; ttl=${remainingS}`,
-    'Last-Modified': lastModified(rest),
+    ...(modifiedAt === undefined ? {} : { 'Last-Modified': new Date(modifiedAt).toUTCString() }),
     Link: `<${uri(canonicalUrl)}>; rel="canonical", <${uri(self)}>; rel="self", <${uri(hub)}>; rel="hub"`,
     Vary: VARY,
   };
 }
 
-/** As the origin said; when it said nothing that is a date, the time it was fetched. */
-function lastModified({ lastModified: said, fetchedAt }: Pick<FeedFacts, 'lastModified' | 'fetchedAt'>): string {
-  return new Date(Number.isNaN(Date.parse(said)) ? fetchedAt : Date.parse(said)).toUTCString();
-}
-
 /** If-None-Match counts alone when it is there (RFC 9110 13.1.3). */
-function isKnown(request: FeedRequest, etag: string, modified: string): boolean {
+function isKnown(request: FeedRequest, etag: string, modifiedAt: number | undefined): boolean {
   if (request.ifNoneMatch !== undefined) {
     const tags = tagsIn(request.ifNoneMatch);
     return tags.includes('*') || tags.includes(etag);
   }
   const since = Date.parse(request.ifModifiedSince ?? '');
-  return !Number.isNaN(since) && Date.parse(modified) <= since;
+  return modifiedAt !== undefined && modifiedAt <= since;
 }
 
 function tagsIn(header: string | undefined): string[] {

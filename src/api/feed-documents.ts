@@ -88,7 +88,7 @@ function requestOf({ headers }: FastifyRequest): FeedRequest {
   return { ifNoneMatch: one('if-none-match'), ifModifiedSince: one('if-modified-since'), acceptEncoding: one('accept-encoding'), aIm: one('a-im') };
 }
 
-function factsOf(readers: Readers, { id, version, freshAt, nextUpdateAt, canonicalUrl }: ServedDocument, isFirst: boolean): FeedFacts {
-  const { contentType, lastModified, fetchedAt } = version;
-  return { contentType, lastModified, fetchedAt, freshAt: Math.max(freshAt, fetchedAt), nextUpdateAt, canonicalUrl, ...readers.links(id), isFirst };
+function factsOf(readers: Readers, { id, version, freshAt, nextUpdateAt, modifiedAt, canonicalUrl }: ServedDocument, isFirst: boolean): FeedFacts {
+  const { contentType, fetchedAt } = version;
+  return { contentType, modifiedAt, freshAt: Math.max(freshAt, fetchedAt), nextUpdateAt, canonicalUrl, ...readers.links(id), isFirst };
 }

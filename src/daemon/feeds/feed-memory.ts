@@ -24,6 +24,12 @@ export interface FeedMemory {
   readonly move: Move | undefined;
   /** Of the body `hash`, verbatim. Used only while that body is held. */
   readonly validators: { readonly hash: string; readonly etag: string; readonly lastModified: string } | undefined;
+  /**
+   * The last document that is younger than all before it, and its age, Unix ms in whole seconds. A document that came within the
+   * same second, or whose origin turns the clock back, has no date for readers: some of them (curl's time condition, so newsboat)
+   * throw a body away when its date is not after what they have, and keep its ETag.
+   */
+  readonly modified: { readonly hash: string; readonly at: number } | undefined;
   readonly clues: Clues | undefined;
   readonly hints: Hints;
   readonly title: string;
@@ -60,7 +66,7 @@ export interface StoredFeed {
 
 export function newMemory(originUrl: string, nextAt: number): FeedMemory {
   return {
-    originUrl, move: undefined, validators: undefined, clues: undefined, hints: NO_HINTS, title: '', format: undefined, hubs: [], self: undefined, signed: false,
+    originUrl, move: undefined, validators: undefined, modified: undefined, clues: undefined, hints: NO_HINTS, title: '', format: undefined, hubs: [], self: undefined, signed: false,
     freshAt: 0, lastRequestAt: 0, lastUpdateAt: 0, nextAt, plannedBy: 'default', failing: undefined, requests: { 200: 0, 304: 0, 429: 0, error: 0 },
     changes: [], stretches: [], refusesDeltas: false,
   };

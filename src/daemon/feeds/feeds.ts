@@ -203,7 +203,7 @@ export class Feeds {
     const [newest] = this.store.items(id, 1);
     return {
       url: wish.url, id, version, canonicalUrl: canonical, nextUpdateAt: Math.max(this.#clock.now(), this.#expectedAt(record)), freshAt: memory.freshAt,
-      hubs: memory.hubs, signed: memory.signed, trust: newest?.label ?? 'origin',
+      modifiedAt: memory.modified?.hash === version.hash ? memory.modified.at : undefined, hubs: memory.hubs, signed: memory.signed, trust: newest?.label ?? 'origin',
       // Unpacked when it is looked at: most answers to readers need only its hash.
       get body() {
         return must(store.body(version.hash), 'a body that is kept');

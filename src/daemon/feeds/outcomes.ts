@@ -40,7 +40,7 @@ export function afterDocument(record: FeedRecord, answer: Answered<'document'>, 
   const { memory } = record;
   record.memory = {
     ...moved(memory, answer),
-    ...contentsOf(memory, reading, answer.links),
+    ...contentsOf(memory, reading, dateOf(answer.validators.lastModified, now), answer.links),
     clues: answer.clues,
     validators: { hash: reading.hash, ...answer.validators },
     failing: undefined,
@@ -53,8 +53,9 @@ export function afterDocument(record: FeedRecord, answer: Answered<'document'>, 
 }
 
 /** What the document itself says; also for one that the pool brought. */
-export function contentsOf(memory: FeedMemory, { document, format, signed }: Reading, links: { readonly hubs: readonly string[]; readonly self: string | undefined } = { hubs: [], self: undefined }): Partial<FeedMemory> {
+export function contentsOf(memory: FeedMemory, { hash, document, format, signed }: Reading, date: number, links: { readonly hubs: readonly string[]; readonly self: string | undefined } = { hubs: [], self: undefined }): Partial<FeedMemory> {
   return {
+    modified: memory.modified === undefined || date > memory.modified.at ? { hash, at: date } : memory.modified,
     title: document?.title ?? memory.title,
     hints: document?.hints ?? memory.hints,
     format: format ?? memory.format,
@@ -62,6 +63,12 @@ export function contentsOf(memory: FeedMemory, { document, format, signed }: Rea
     self: links.self ?? document?.self,
     signed,
   };
+}
+
+/** Of a document: as the origin said; when it said nothing that is a date, the time it was fetched. Unix ms, whole seconds. */
+export function dateOf(lastModified: string, fetchedAt: number): number {
+  const said = Date.parse(lastModified);
+  return Math.floor((Number.isNaN(said) ? fetchedAt : said) / 1_000) * 1_000;
 }
 
 export function afterFailure(record: FeedRecord, failed: { readonly askedAt: number; readonly failure: FailureKind; readonly reason: string; readonly retryAfterMs: number | undefined }, now: number, unit: number): void {

@@ -15,7 +15,7 @@ import type { FeedFact } from './facts.ts';
 import type { FeedRecord, InPool } from './feed-record.ts';
 import type { FeedStore } from './feed-store.ts';
 import { readDocument, sha256, takeItems } from './intake.ts';
-import { contentsOf, replan } from './outcomes.ts';
+import { contentsOf, dateOf, replan } from './outcomes.ts';
 import type { SteadyClock } from './steady-clock.ts';
 import type { TrustLabel } from './views.ts';
 
@@ -233,7 +233,7 @@ export class PoolSide implements FeedEvents {
     const freshAt = Math.min(version.fetchedAt, now);
     if (record.inPool !== undefined) record.inPool.wordAt = Math.max(record.inPool.wordAt, freshAt);
     record.noteFresh(freshAt, now);
-    record.memory = { ...record.memory, ...contentsOf(record.memory, reading), lastUpdateAt: wasRead ? record.memory.lastUpdateAt : now };
+    record.memory = { ...record.memory, ...contentsOf(record.memory, reading, dateOf(version.lastModified, version.fetchedAt)), lastUpdateAt: wasRead ? record.memory.lastUpdateAt : now };
     if (from !== undefined) this.#adopt(record, version);
     const { label, count } = labelOf(version);
     let newItems = 0;

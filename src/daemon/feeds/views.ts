@@ -148,6 +148,8 @@ export interface ServedDocument {
   readonly nextUpdateAt: number;
   /** Unix ms: so long ago it was known to be what the origin has. */
   readonly freshAt: number;
+  /** Unix ms, whole seconds; undefined when no date would tell it from the documents before it. */
+  readonly modifiedAt: number | undefined;
   readonly hubs: readonly string[];
   /** Carries a signature: its bytes must not be touched. */
   readonly signed: boolean;

@@ -4,11 +4,12 @@ import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import type { FeedAnswer, FeedFacts, FeedRequest } from '../../../src/api/feed-answer.ts';
 import { answerFeed, basesOf } from '../../../src/api/feed-answer.ts';
+import { dateOf } from '../../../src/daemon/feeds/outcomes.ts';
 import { plainTag, Renditions, tagOf, zippedTag } from '../../../src/daemon/feeds/renditions.ts';
 
 const NOW = Date.parse('2026-11-26T12:00:00Z');
 const facts: FeedFacts = {
-  contentType: 'application/rss+xml; charset=utf-8', lastModified: 'Thu, 26 Nov 2026 10:00:00 GMT', fetchedAt: NOW - 7_200_000, freshAt: NOW - 600_500, nextUpdateAt: NOW + 900_000,
+  contentType: 'application/rss+xml; charset=utf-8', modifiedAt: NOW - 7_200_000, freshAt: NOW - 600_500, nextUpdateAt: NOW + 900_000,
   canonicalUrl: 'https://o.example/feed?a=b', self: 'http://127.0.0.1:4780/f/a.xml', hub: 'http://127.0.0.1:4780/hub', isFirst: false,
 };
 const nothing: FeedRequest = { ifNoneMatch: undefined, ifModifiedSince: undefined, acceptEncoding: undefined, aIm: undefined };
@@ -67,9 +68,16 @@ test('If-Modified-Since counts when there is no If-None-Match', () => {
   assert.equal(answer({ ifModifiedSince: 'Thu, 26 Nov 2026 11:00:00 GMT', ifNoneMatch: '"other"' }).status, 200);
 });
 
-test('without a date of the origin the time of fetching stands', () => {
-  assert.equal(answer({}, { lastModified: '' }).headers['Last-Modified'], 'Thu, 26 Nov 2026 10:00:00 GMT');
-  assert.equal(answer({}, { lastModified: 'yesterday-ish' }).headers['Last-Modified'], 'Thu, 26 Nov 2026 10:00:00 GMT');
+test('a document that no date tells from the ones before it has none, and is never unchanged since one', () => {
+  const { status, headers } = answer({ ifModifiedSince: 'Thu, 26 Nov 2026 12:00:00 GMT' }, { modifiedAt: undefined });
+  assert.deepEqual([status, 'Last-Modified' in headers], [200, false]);
+  assert.equal(answer({ ifNoneMatch: rendition.etag }, { modifiedAt: undefined }).status, 304);
+});
+
+test('without a date of the origin the time of fetching stands, in whole seconds', () => {
+  assert.equal(dateOf('Thu, 26 Nov 2026 10:00:00 GMT', NOW), NOW - 7_200_000);
+  assert.equal(dateOf('', NOW + 999), NOW);
+  assert.equal(dateOf('yesterday-ish', NOW), NOW);
 });
 
 test('compressed bytes have a tag of their own, which is known as well', async () => {

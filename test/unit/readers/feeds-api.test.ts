@@ -218,3 +218,16 @@ test('the description of the API names every route, and who needs a token', asyn
   assert.ok(paths['/api/v1/feeds']?.['put']?.requestBody !== undefined);
   assert.deepEqual(paths['/api/v1/feeds/{feed}/why']?.['get']?.parameters.map(({ name, in: where }) => [name, where]), [['feed', 'path']]);
 });
+
+test('only a document that is younger than all before it has a date: curl drops the body of any other and keeps its tag', async () => {
+  origin.serve('/dated', rss('a', 'b'), { 'last-modified': 'Thu, 26 Nov 2026 01:00:00 GMT' });
+  assert.equal((await read(pathOf('/dated'))).headers['last-modified'], 'Thu, 26 Nov 2026 01:00:00 GMT');
+  const id = daemon.feeds.idOf(origin.url('/dated')) ?? '';
+  for (const [item, said, told] of [['older', '00:59:59', undefined], ['same', '01:00:00', undefined], ['younger', '01:00:01', '01:00:01'], ['back', '01:00:00', undefined]] as const) {
+    const before = daemon.feeds.document(id)?.version.hash ?? '';
+    origin.serve('/dated', rss(item, 'a', 'b'), { 'last-modified': `Thu, 26 Nov 2026 ${said} GMT` });
+    await refreshed(id, before);
+    const { status, headers } = await read(pathOf('/dated'), { 'if-modified-since': 'Thu, 26 Nov 2026 01:00:00 GMT' });
+    assert.deepEqual([status, headers['last-modified']], [200, told === undefined ? undefined : `Thu, 26 Nov 2026 ${told} GMT`], item);
+  }
+});
