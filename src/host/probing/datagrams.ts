@@ -17,6 +17,8 @@ export const HEADER_BYTES = 28;
 /** Most trains of one measurement, and most packets of one train. */
 export const TRAINS_MAX = 8;
 export const PACKETS_MAX = 64;
+/** So many trains of those that came must tell the same rate. */
+const AGREEING = 4;
 
 const KIND = { hello: 1, packet: 2 } as const;
 const KIND_AND_TOKEN = 1 + TOKEN_BYTES;
@@ -75,6 +77,7 @@ export class Arrivals {
 
   /** Of all trains so far. */
   rate(): Rate | undefined {
-    return rateOf(this.#trains.filter((train) => train !== undefined), PACKET_BYTES + HEADER_BYTES);
+    const trains = this.#trains.filter((train) => train !== undefined);
+    return rateOf(trains, PACKET_BYTES + HEADER_BYTES, Math.min(trains.length, AGREEING));
   }
 }

@@ -5,8 +5,8 @@
  * milliseconds, and never early: so the lower hull of a train's arrivals runs along the bottleneck's own line, broken by flat
  * pieces (a loop that slept and caught up) and steep ones (one that never did). Over several trains the slope that the
  * most packets agree on counts: a wrong one comes about by chance, and each time another. Trains are not laid over one another: each leaves its sender with a delay of its own, and the
- * envelope of lines side by side is steeper than any. Single pairs would measure the scheduler. Where nothing can be told the
- * answer is undefined, never a guess.
+ * envelope of lines side by side is steeper than any. Single pairs would measure the scheduler. Where they do not
+ * agree the answer is a lower bound that says so, never a guess.
  */
 
 /** Arrivals of one train in ms on the receiver's clock, by index of the packet; NaN: lost. */
@@ -20,6 +20,8 @@ export interface Rate {
 
 /** Fewer packets than this tell nothing. */
 const PACKETS_MIN = 8;
+/** So many of a train make its word count. */
+const PIECE_PACKETS_MIN = 4;
 /** Spacings below this cannot be told apart from the clock's own grain. */
 const SPACING_MIN_MS = 0.02;
 /** Spacings that differ by no more than this are one. */
@@ -27,25 +29,36 @@ const AGREEMENT_SHARE = 0.05;
 /** bit/s that cannot be told from more: full packets that close together. */
 export const RATE_MAX = 6e8;
 
-/** The rate of the narrowest link on the way, from trains of equal packets; undefined when they do not tell. */
-export function rateOf(trains: readonly Train[], packetBytes: number): Rate | undefined {
-  const pieces = trains.flatMap(piecesOf);
-  const sloped = agreedSpacing(pieces.filter(({ spacingMs }) => spacingMs >= SPACING_MIN_MS));
-  if (sloped !== undefined) return { bitsPerSecond: (packetBytes * 8 * 1_000) / sloped, isAtLeast: false };
-  const flat = pieces.reduce((sum, { packets, spacingMs }) => sum + (spacingMs < SPACING_MIN_MS ? packets : 0), 0);
-  return flat + 1 < PACKETS_MIN ? undefined : { bitsPerSecond: (packetBytes * 8 * 1_000) / SPACING_MIN_MS, isAtLeast: true };
+/**
+ * The rate of the narrowest link on the way, from trains of equal packets; undefined when nothing came. So many of them have
+ * to say the same: a machine on the way that stood still for a few milliseconds spoils one train, and in another way each. When too
+ * few do, the link carries at least what half of the trains came with.
+ */
+export function rateOf(trains: readonly Train[], packetBytes: number, agreeing = 1): Rate | undefined {
+  const spacingMs = agreedSpacing(trains.flatMap(piecesOf).filter((piece) => piece.spacingMs >= SPACING_MIN_MS), agreeing);
+  if (spacingMs !== undefined) return { bitsPerSecond: (packetBytes * 8 * 1_000) / spacingMs, isAtLeast: false };
+  const wholes = trains.map(pointsOf).filter((points) => points.length >= PACKETS_MIN).map(meanSpacing).sort((a, b) => a - b);
+  const median = wholes[wholes.length >> 1];
+  return median === undefined ? undefined : { bitsPerSecond: (packetBytes * 8 * 1_000) / Math.max(SPACING_MIN_MS, median), isAtLeast: true };
 }
 
 /** The spacing that the most packets have within the tolerance; undefined if too few agree. */
-function agreedSpacing(pieces: readonly Piece[]): number | undefined {
-  let best: { readonly packets: number; readonly spacingMs: number } | undefined;
+function agreedSpacing(pieces: readonly Piece[], agreeing: number): number | undefined {
+  let best: readonly Piece[] = [];
   for (const { spacingMs: centre } of pieces) {
     const alike = pieces.filter(({ spacingMs }) => Math.abs(spacingMs - centre) <= AGREEMENT_SHARE * centre);
-    const packets = alike.reduce((sum, piece) => sum + piece.packets, 0);
-    if (best !== undefined && packets <= best.packets) continue;
-    best = { packets, spacingMs: alike.reduce((sum, piece) => sum + piece.packets * piece.spacingMs, 0) / packets };
+    if (packetsOf(alike) > packetsOf(best)) best = alike;
   }
-  return best !== undefined && best.packets + 1 >= PACKETS_MIN ? best.spacingMs : undefined;
+  return isTold(best, agreeing) ? best.reduce((sum, piece) => sum + piece.packets * piece.spacingMs, 0) / packetsOf(best) : undefined;
+}
+
+/** Enough packets, of enough trains. */
+function isTold(pieces: readonly Piece[], agreeing: number): boolean {
+  return packetsOf(pieces) + 1 >= PACKETS_MIN && new Set(pieces.filter(({ packets }) => packets >= PIECE_PACKETS_MIN).map(({ train }) => train)).size >= agreeing;
+}
+
+function packetsOf(pieces: readonly Piece[]): number {
+  return pieces.reduce((sum, { packets }) => sum + packets, 0);
 }
 
 /**
@@ -65,20 +78,30 @@ interface Point {
 
 /** A straight part of a train's lower hull. */
 interface Piece {
+  readonly train: Train;
   readonly packets: number;
   readonly spacingMs: number;
 }
 
 /** None from a train of which too little arrived. */
 function piecesOf(train: Train): Piece[] {
-  const points = train.map((atMs, index) => ({ index, atMs })).filter(({ atMs }) => !Number.isNaN(atMs));
+  const points = pointsOf(train);
   if (points.length < PACKETS_MIN) return [];
   const hull = lowerHull(points);
   return hull.slice(1).map((corner, i) => {
     const before = hull[i] as Point;
     const packets = corner.index - before.index;
-    return { packets, spacingMs: (corner.atMs - before.atMs) / packets };
+    return { train, packets, spacingMs: (corner.atMs - before.atMs) / packets };
   });
+}
+
+function pointsOf(train: Train): Point[] {
+  return train.map((atMs, index) => ({ index, atMs })).filter(({ atMs }) => !Number.isNaN(atMs));
+}
+
+function meanSpacing(points: readonly Point[]): number {
+  const [first, last] = [points[0], points.at(-1)];
+  return first === undefined || last === undefined ? Number.NaN : (last.atMs - first.atMs) / (last.index - first.index);
 }
 
 /** Corners of the lower convex hull, from left to right. */

@@ -39,6 +39,23 @@ test('trains that outlast a blocked loop still tell', () => {
   }
 });
 
+test('when machines on the way stood still, the trains that were spared tell; when too few agree the answer is a lower bound', () => {
+  const random = randomFrom(9);
+  /** Nothing leaves for a while, then what has waited leaves faster than the link is. */
+  const stalled = (): number[] => {
+    const [from, forMs] = [1 + Math.floor(8 * random.unit()), 4 + 4 * random.unit()];
+    const times = train(random, 100, 48, { wakeMs: 0, blockMs: 0, loss: 0 });
+    return times.map((at, i) => (i < from ? at : Math.max(at, 20 + 0.12 * from + forMs + (0.03 + 0.02 * random.unit()) * (i - from))));
+  };
+  for (let run = 0; run < 20; run++) {
+    const spared = Array.from({ length: 4 }, () => train(random, 100, 48, { wakeMs: 0.3, blockMs: 0.5, loss: 0 }));
+    const told = rateOf([...spared, stalled(), stalled()], BYTES, 4);
+    assert.ok(told && !told.isAtLeast && Math.abs(told.bitsPerSecond / 1e8 - 1) <= 0.05, `${told?.bitsPerSecond}`);
+    const bound = rateOf([...spared.slice(0, 1), stalled(), stalled()], BYTES, 4);
+    assert.ok(bound?.isAtLeast && bound.bitsPerSecond <= 1.05e8, `${bound?.bitsPerSecond}`);
+  }
+});
+
 test('what cannot be told is not guessed', () => {
   assert.equal(rateOf([], BYTES), undefined);
   assert.equal(rateOf([[1, 2, 3]], BYTES), undefined);
