@@ -107,7 +107,11 @@ export class ProbeSockets {
       opening = this.#open(family);
       this.#sockets.set(family, opening);
     }
-    return opening.catch(() => undefined);
+    return opening.catch(() => {
+      // The next measurement tries again: what was wrong may be over.
+      if (this.#sockets.get(family) === opening) this.#sockets.delete(family);
+      return undefined;
+    });
   }
 
   async #open(family: Family): Promise<Socket> {
@@ -116,7 +120,10 @@ export class ProbeSockets {
     socket.on('message', (bytes, from) => this.#onDatagram(bytes, from));
     const address = this.#isLoopbackOnly() ? (family === 'udp4' ? '127.0.0.1' : '::1') : family === 'udp4' ? '0.0.0.0' : '::';
     socket.bind({ address, port: 0 });
-    await once(socket, 'listening');
+    await once(socket, 'listening').catch((error: unknown) => {
+      socket.close();
+      throw error;
+    });
     // A port that cannot be reached is reported here; the measurement ends without it.
     socket.on('error', () => undefined);
     return socket;

@@ -8,6 +8,8 @@ import type { Rate } from '../../../src/protocol/measure/bandwidth.ts';
 import { RATE_MAX } from '../../../src/protocol/measure/bandwidth.ts';
 import { Arrivals, helloDatagram, PACKET_BYTES, readDatagram, trainDatagrams } from '../../../src/host/probing/datagrams.ts';
 import { rateFrom } from '../../../src/host/probing/probe-dialogue.ts';
+import { newCounters } from '../../../src/host/facts.ts';
+import { ProbeSockets } from '../../../src/host/probing/probe-sockets.ts';
 import { Prober } from '../../../src/host/probing/prober.ts';
 import type { ToyHost, ToyOptions } from './toy.ts';
 import { startToy } from './toy.ts';
@@ -88,6 +90,18 @@ test('where neither tells, the answer is "unknown": a peer that is gone', async 
   const { contact } = b.host;
   await b.host.stop();
   assert.equal(await a.host.measureBandwidth(contact), undefined);
+});
+
+test('a socket that could not be bound is tried again at the next measurement', async () => {
+  const sockets = new ProbeSockets(newCounters(), () => true);
+  const failing = mock.method(Socket.prototype, 'bind', function bind(this: Socket) {
+    setImmediate(() => this.emit('error', new Error('no address')));
+    return this;
+  });
+  assert.equal(await sockets.port('udp4'), 0);
+  failing.mock.restore();
+  assert.ok((await sockets.port('udp4')) > 0);
+  await sockets.stop();
 });
 
 test('datagrams: what was written is read, and any bytes at all are read or dropped', () => {
