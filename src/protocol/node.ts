@@ -8,6 +8,8 @@ import { assert, must, unreachable } from '../core/assert.ts';
 import type { Contact } from '../core/contact.ts';
 import type { Millis, Protocol, StreamId, TimerKind } from '../core/env.ts';
 import type { Position } from '../core/position.ts';
+import { helpersOp } from './alm/market/candidates.ts';
+import { Market } from './alm/market/market.ts';
 import { Feeds } from './feed/feeds.ts';
 import { Lagover } from './lagover/agent/lagover.ts';
 import type { TreeOracle } from './lagover/agent/oracles.ts';
@@ -32,10 +34,11 @@ import type { Strategy } from './routing/strategy.ts';
 import { TableKeeper } from './routing/table-keeper.ts';
 import { Somo } from './somo/somo.ts';
 import type { FeedInput, FeedRegister } from './wire/feed-messages.ts';
+import type { HelpInput } from './wire/help-messages.ts';
 import type { LagAsk, LagInput, LagList, LagLook } from './wire/lagover-messages.ts';
 import type { Message, TableEntry } from './wire/messages.ts';
 
-type TreeMessage = LagInput | LagLook | LagList | LagAsk | FeedInput | FeedRegister;
+type TreeMessage = LagInput | LagLook | LagList | LagAsk | FeedInput | FeedRegister | HelpInput;
 
 export class Node implements Protocol<Message> {
   readonly local: Local;
@@ -53,6 +56,8 @@ export class Node implements Protocol<Message> {
   #oracles: TreeOracles | undefined = undefined;
   /** Undefined as long as this peer wants no feed and keeps no register. */
   #feeds: Feeds | undefined = undefined;
+  /** Undefined as long as this peer neither helps multicast sessions nor leads one. */
+  #market: Market | undefined = undefined;
 
   constructor(env: NodeEnv, options: ProtocolOptions, self: Contact) {
     this.local = new Local(env, options, self);
@@ -67,6 +72,7 @@ export class Node implements Protocol<Message> {
       onMove: (moved, partner, neighbours) => this.#move(moved, partner, neighbours),
     });
     this.#somo?.ops.register(placesOp((number) => this.#lagover?.placeIn(number), () => env.now()));
+    this.#somo?.ops.register(helpersOp((priority, rateBps) => this.#market?.own(priority, rateBps)));
     this.#ring = new Ring(this.local, this.membership, this.#detector, this.#requests, this.router, this.#tables);
   }
 
@@ -96,6 +102,7 @@ export class Node implements Protocol<Message> {
     this.#tables.stop();
     this.#somo?.stop();
     this.#feeds?.leaveAll();
+    this.#market?.leaveAll();
     this.#lagover?.leaveAll();
     this.overlay.replication.handOver(() => {
       this.#ring.leave();
@@ -140,6 +147,11 @@ export class Node implements Protocol<Message> {
   /** The feeds that it shares with the pool; before it can want any, `use` gives it what that needs. */
   get feeds(): Feeds {
     return (this.#feeds ??= this.#newFeeds());
+  }
+
+  /** The market for helpers of multicast sessions. */
+  get market(): Market {
+    return (this.#market ??= new Market({ local: this.local, requests: this.#requests, somo: this.#somo }));
   }
 
   #newFeeds(): Feeds {
@@ -191,6 +203,7 @@ export class Node implements Protocol<Message> {
       case 'feedStamped':
       case 'feedAnswer':
       case 'feedPiece':
+      case 'helpAnswer':
       case 'syncReply': return this.#onReply(message.op, from, message, at);
       case 'put':
       case 'setField':
@@ -216,6 +229,7 @@ export class Node implements Protocol<Message> {
     else if (kind === TIMER.somo) this.#somo?.onTimer();
     else if (kind === TIMER.lagover) this.#lagover?.onTimer();
     else if (kind === TIMER.feeds) this.#onFeedsTimer();
+    else if (kind === TIMER.market) this.#market?.onTimer();
     else if (kind === TIMER.descents) this.#somo?.onDescentTimer();
     else this.#ring.onTimer(kind);
   }
@@ -242,7 +256,7 @@ export class Node implements Protocol<Message> {
     // No part uses streams yet.
   }
 
-  /** Of latency-graded trees and of feeds. */
+  /** Of latency-graded trees, of feeds, and of the market for helpers. */
   #onTreeMessage(from: Contact, message: TreeMessage, at: Millis): void {
     switch (message.type) {
       case 'lagMeet':
@@ -278,6 +292,9 @@ export class Node implements Protocol<Message> {
         this.feeds.onMessage(from, message);
         return this.#lagover?.settle();
       }
+      case 'helpAsk':
+      case 'helpRelease':
+      case 'helpLost': return this.market.onMessage(from, message);
       default: return unreachable(message);
     }
   }

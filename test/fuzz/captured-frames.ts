@@ -1,6 +1,6 @@
 /**
  * Frames as peers really send them: a simulated ring in which peers join, leave, die, look up, use objects and
- * references, build a latency-graded tree and swap positions, every message encoded on its way. At most so many of each
+ * references, build a latency-graded tree, help multicast sessions and swap positions, every message encoded on its way. At most so many of each
  * type are kept, the same ones on every run.
  */
 import type { Contact } from '../../src/core/contact.ts';
@@ -49,6 +49,20 @@ function capture(): Uint8Array[] {
   return [...kept.values()].flat();
 }
 
+/** One helps two sessions, loses links of one to the other, and the other gives them back. */
+function help(world: World<Message, Fact>, node: (peer: number) => Node): void {
+  const helper = world.contact(0);
+  node(0).market.allow({ degree: 4, help: { upBps: 1e7, monthBytes: 1e9, sessions: 2 } });
+  const open = (peer: number, priority: number): void => {
+    const account = node(peer).market.open({ session: `session ${peer}`, priority, rateBps: 1e6 }, () => undefined);
+    account.hold([{ helper, links: 4 }], () => undefined);
+    world.runFor(2_000);
+    if (priority === 1) account.end();
+  };
+  open(1, 3);
+  open(2, 1);
+}
+
 function live(world: World<Message, Fact>): void {
   const random = world.random('life');
   const options = protocolOptions({ leafsetRadius: 3, syncMs: 10_000, unconfirmedMs: 15_000, somo: 'synchronised', somoPeriodMs: 3_000, promotionLookMs: 4_000 });
@@ -85,6 +99,7 @@ function live(world: World<Message, Fact>): void {
   const listed = { ...tree, id: 'listed' };
   for (let i = 0; i < PEERS; i++) node(i).joinTree(listed, { fanout: 2, constraint: 3 + (i % 4) }, 'directory');
   world.runFor(10_000);
+  help(world, node);
   const lead = share(world, node);
   world.crash(lead);
   world.runFor(60_000);

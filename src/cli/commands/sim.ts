@@ -10,6 +10,7 @@ import type { RingSimulationResult } from '../../sim/ring/run-ring.ts';
 import { numberWithin, withExamples, withJson } from '../command.ts';
 import { printFields, printJson } from '../output.ts';
 import { defineSimAlm } from './sim-alm.ts';
+import { defineSimMarket } from './sim-market.ts';
 import { defineSimLagover } from './sim-lagover.ts';
 import { defineSimBandwidth } from './sim-bandwidth.ts';
 import { defineSimCoordinates } from './sim-coordinates.ts';
@@ -57,6 +58,7 @@ export function defineSim(program: Command): void {
   defineSimCoordinates(sim);
   defineSimBandwidth(sim);
   defineSimAlm(sim);
+  defineSimMarket(sim);
 }
 
 async function run(options: SimOptions): Promise<void> {

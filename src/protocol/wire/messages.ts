@@ -7,6 +7,7 @@
 import type { Contact } from '../../core/contact.ts';
 import type { Position } from '../../core/position.ts';
 import type { FeedMessage } from './feed-messages.ts';
+import type { HelpMessage } from './help-messages.ts';
 import type { LagMessage } from './lagover-messages.ts';
 import type { SomoMessage } from './somo-messages.ts';
 import type { SwapMessage } from './swap-messages.ts';
@@ -78,6 +79,10 @@ export const MESSAGE = {
   feedPiece: 72,
   feedWitness: 73,
   feedNews: 74,
+  helpAsk: 90,
+  helpAnswer: 91,
+  helpRelease: 92,
+  helpLost: 93,
 } as const;
 
 export type MessageType = keyof typeof MESSAGE;
@@ -325,4 +330,5 @@ export type Message =
   | SomoMessage
   | SwapMessage
   | LagMessage
-  | FeedMessage;
+  | FeedMessage
+  | HelpMessage;

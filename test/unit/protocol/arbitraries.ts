@@ -172,6 +172,10 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   feedPiece: of('feedPiece', { op: u32, known: fc.boolean(), total: u32, piece: value }),
   feedWitness: of('feedWitness', { key: position, hash: digest, attestation: feedAttestation, other: maybe(feedRecord), stamp: maybe(feedStamp) }),
   feedNews: of('feedNews', { key: position, epoch: u32 }),
+  helpAsk: of('helpAsk', { op: u32, session: text(64), priority: u32, degree: u32, rateBps: double }),
+  helpAnswer: of('helpAnswer', { op: u32, degree: u32, leaseMs: u32, reason: text(512) }),
+  helpRelease: of('helpRelease', { session: text(64) }),
+  helpLost: of('helpLost', { session: text(64), degree: u32, reason: text(512) }),
   lagBye: of('lagBye', { tree: text(64), link: double }),
   syncReply: of('syncReply', { op: u32, equal: fc.boolean(), entries: fc.array(syncEntry, { maxLength: 6 }), coveredTo: maybe(position) }),
 };

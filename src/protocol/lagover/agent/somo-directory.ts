@@ -5,9 +5,9 @@
  * otherwise at random, so that what reaches the top is a reservoir sample of every class. The tree's source registers the
  * query and answers whoever asks from the latest result, which is as old as the metadata tree's periods make it.
  */
-import type { Contact } from '../../../core/contact.ts';
 import type { Millis } from '../../../core/env.ts';
-import { CIRCLE, parsePosition } from '../../../core/position.ts';
+import { CIRCLE } from '../../../core/position.ts';
+import { contactIn, contactText } from '../../pool/contact-text.ts';
 import type { Op } from '../../pool/ops.ts';
 import type { State } from '../../pool/state.ts';
 import { hashText } from '../../pool/state.ts';
@@ -30,7 +30,6 @@ const WATCH_RENEW_MS = 20_000;
 const RETRY_MS = 2_000;
 /** Of results, before nothing is believed any more. */
 const RESULT_PERIODS = 3;
-const ADDRESSES_MAX = 8;
 
 /** What names a tree in a query: the operation takes a number. */
 export function treeNumber(treeId: string): number {
@@ -49,7 +48,7 @@ export function placesOp(own: OwnPlace, now: () => Millis): Op {
       const { contact, delay, openSlots } = place.entry;
       const chance = hashText(contact.peerId, Math.floor(now() / EPOCH_MS) % CIRCLE) / CIRCLE;
       const group = Math.min(CLASSES - 1, Math.max(0, Math.floor(delay / place.width)));
-      return { numbers: [group, (openSlots > 0 ? 0 : 1) + chance, delay, openSlots], texts: [JSON.stringify([contact.peerId, contact.position.hex, contact.addresses, contact.name, contact.incarnation])] };
+      return { numbers: [group, (openSlots > 0 ? 0 : 1) + chance, delay, openSlots], texts: [contactText(contact)] };
     },
     merge: (a, b) => stateOf(kept([...rowsOf(a), ...rowsOf(b)])),
     finish: (state) => rowsOf(state).map(({ numbers: [, , delay, openSlots], text }) => ({ peer: contactIn(text)?.peerId ?? '', delay: delay as number, slots: openSlots as number })),
@@ -125,20 +124,4 @@ function kept(rows: readonly Row[]): Row[] {
     counts[group] = (counts[group] as number) + 1;
     return (counts[group] as number) <= KEPT_OF_CLASS;
   });
-}
-
-/** Undefined for what is no contact: it comes from another machine. */
-function contactIn(text: string): Contact | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (!Array.isArray(value) || value.length !== 5) return undefined;
-    const [peerId, hex, addresses, name, incarnation] = value as unknown[];
-    const position = typeof hex === 'string' ? parsePosition(hex) : undefined;
-    const isFine = typeof peerId === 'string' && peerId.length > 0 && peerId.length <= 64 && position !== undefined && typeof name === 'string' && name.length <= 64
-      && Array.isArray(addresses) && addresses.length <= ADDRESSES_MAX && addresses.every((address) => typeof address === 'string' && address.length <= 256)
-      && Number.isInteger(incarnation) && (incarnation as number) >= 0 && (incarnation as number) < 2 ** 32;
-    return isFine ? { peerId, position, addresses: addresses as string[], name, incarnation: incarnation as number } : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,0 +1,99 @@
+/**
+ * The market for helpers as one part of a peer ([0079], [0089]): no scheduler, only sessions that ask and machines that decide.
+ *
+ * A session finds candidates by a question to the metadata tree and reserves with each helper by itself (`account.ts`); a machine answers
+ * by its degree table and its operator's terms (`help-desk.ts`). Whatever both sides believe is settled by leases.
+ */
+import type { Contact } from '../../../core/contact.ts';
+import type { Local } from '../../local.ts';
+import { TIMER } from '../../local.ts';
+import { Alarms } from '../../overlay/alarms.ts';
+import type { Requests } from '../../requests.ts';
+import type { Somo } from '../../somo/somo.ts';
+import type { HelpInput } from '../../wire/help-messages.ts';
+import { Account } from './account.ts';
+import { candidatesIn, helpersCall, HELPERS_WHERE } from './candidates.ts';
+import type { HelpTerms } from './help-desk.ts';
+import { DEFAULT_TERMS, HelpDesk } from './help-desk.ts';
+import type { HelperAccount, HelperCandidate, HelperDemand, HelperLinks, HelperMarket } from './helper-market.ts';
+
+export interface MarketParts {
+  readonly local: Local;
+  readonly requests: Requests;
+  /** Undefined when the metadata tree is off: then nobody is found. */
+  readonly somo: Somo | undefined;
+}
+
+export class Market implements HelperMarket {
+  readonly #parts: MarketParts;
+  readonly #alarms: Alarms;
+  readonly #accounts = new Map<string, Account>();
+  #desk: HelpDesk;
+
+  constructor(parts: MarketParts) {
+    this.#parts = parts;
+    this.#alarms = new Alarms(parts.local, TIMER.market);
+    this.#desk = new HelpDesk(parts.local, this.#alarms, DEFAULT_TERMS);
+  }
+
+  /** What the operator allows; before anything is granted. */
+  allow(terms: HelpTerms): void {
+    this.#desk = new HelpDesk(this.#parts.local, this.#alarms, terms);
+  }
+
+  get desk(): HelpDesk {
+    return this.#desk;
+  }
+
+  open(demand: HelperDemand, onLost: (lost: HelperLinks, reason: string) => void): HelperAccount {
+    this.#accounts.get(demand.session)?.end();
+    const { local, requests } = this.#parts;
+    const account = new Account(demand, onLost, {
+      local, requests, alarms: this.#alarms, ask: (wanted, onDone) => this.#ask(wanted, onDone),
+      onEnd: () => {
+        if (this.#accounts.get(demand.session) === account) this.#accounts.delete(demand.session);
+      },
+    });
+    this.#accounts.set(demand.session, account);
+    return account;
+  }
+
+  /** What a session of that priority and rate could have of this machine. */
+  own(priority: number, rateBps: number): Pick<HelperCandidate, 'contact' | 'degree' | 'coordinate'> {
+    const { contact, coordinate } = this.#parts.local;
+    return { contact, degree: this.#desk.availableTo(priority, rateBps), coordinate };
+  }
+
+  granted(session: string): number {
+    return this.#desk.granted(session);
+  }
+
+  takeOwn(session: string, links: number): string | undefined {
+    return this.#desk.takeOwn(session, links);
+  }
+
+  leaveAll(): void {
+    for (const account of [...this.#accounts.values()]) account.end();
+    this.#desk.leaveAll();
+  }
+
+  onMessage(from: Contact, message: HelpInput): void {
+    switch (message.type) {
+      case 'helpAsk': return this.#desk.onAsk(from, message);
+      case 'helpRelease': return this.#desk.onRelease(from, message);
+      case 'helpLost': return this.#accounts.get(message.session)?.onLostNotice(from, message);
+    }
+  }
+
+  onTimer(): void {
+    this.#alarms.onTimer();
+  }
+
+  #ask({ priority, rateBps }: HelperDemand, onDone: (candidates: readonly HelperCandidate[]) => void): void {
+    const { somo, local } = this.#parts;
+    if (somo === undefined) return onDone([]);
+    somo.query([helpersCall(priority, rateBps)], { where: HELPERS_WHERE }, ({ states }) => {
+      onDone(candidatesIn(states[0]).filter(({ contact }) => !local.isSelf(contact)));
+    });
+  }
+}

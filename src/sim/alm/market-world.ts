@@ -1,0 +1,275 @@
+/**
+ * Many sessions on one pool of hosts ([0087]-[0095]): each plans for itself with what the pool's report says, and takes what its
+ * priority gives it; who loses something plans again; every period each looks whether it could do better.
+ *
+ * Hosts decide by their own degree tables at the moment they are asked; sessions plan with tables as old as the period, and hear of
+ * what has changed since by being refused. Latencies among members are measured; those to helpers are predicted until the session
+ * has tried them. The rules are those of protocol/alm/market; here is only who acts when.
+ */
+import { assert, must } from '../../core/assert.ts';
+import type { Millis } from '../../core/env.ts';
+import type { Random } from '../../core/random.ts';
+import { shuffle } from '../../core/random.ts';
+import type { HelperRule } from '../../protocol/alm/helpers.ts';
+import type { Loss } from '../../protocol/alm/market/degree-table.ts';
+import { DegreeTable, rankOf } from '../../protocol/alm/market/degree-table.ts';
+import type { Links, Offer, PlannerChoice, Situation } from '../../protocol/alm/market/schedule.ts';
+import { degreesOf, heightOf, helpersOf, isRealGain, planned, repaired } from '../../protocol/alm/market/schedule.ts';
+import type { PlannerName } from '../../protocol/alm/plan.ts';
+import type { HostPool } from './host-pool.ts';
+
+export interface MarketRules {
+  readonly planner: PlannerName;
+  readonly helpers: HelperRule;
+  readonly work: number;
+}
+
+export interface MarketCounts {
+  /** Times that a session lost links to another one. */
+  preemptions: number;
+  /** Times that a session changed its plan. */
+  replans: number;
+}
+
+/** A plan is tried on its links and made again so often, or until it holds no link that was not tried. */
+const TRIALS = 6;
+/** A session that loses something plans again at once, so often in a period; after that it waits for the next. */
+const HASTE_MAX = 3;
+/** So often is a plan made anew because a host refused. */
+const REFUSALS_MAX = 3;
+/** Hosts that a plan considers: those that seem nearest to some member. */
+const CANDIDATES_MAX = 128;
+
+export interface MarketSession {
+  readonly name: string;
+  readonly priority: number;
+  /** The root first. */
+  readonly members: readonly number[];
+  readonly memberSet: ReadonlySet<number>;
+  /** AMCast + adjust on its own members: what it falls back to. */
+  readonly own: Links;
+  readonly ownMs: Millis;
+  links: Links;
+  heightMs: Millis;
+  /** Of links to helpers that it has tried. */
+  readonly tried: Map<number, Millis>;
+  readonly random: Random;
+  isHurt: boolean;
+  haste: number;
+}
+
+export class MarketWorld {
+  readonly counts: MarketCounts = { preemptions: 0, replans: 0 };
+  readonly #pool: HostPool;
+  readonly #rules: MarketRules;
+  readonly #random: Random;
+  readonly #tables: readonly DegreeTable[];
+  readonly #sessions = new Map<string, MarketSession>();
+  /** What the pool's report says: links of each host that sessions of rank 1, 2, 3 cannot have. */
+  readonly #kept: readonly Int32Array[];
+  #hurt: string[] = [];
+
+  constructor(pool: HostPool, rules: MarketRules, random: Random) {
+    this.#pool = pool;
+    this.#rules = rules;
+    this.#random = random;
+    this.#tables = Array.from(pool.degrees, (degree) => new DegreeTable(degree));
+    this.#kept = [1, 2, 3].map(() => new Int32Array(pool.hosts));
+  }
+
+  get sessions(): readonly MarketSession[] {
+    return [...this.#sessions.values()];
+  }
+
+  get degreeInUse(): number {
+    return this.#tables.reduce((sum, table) => sum + table.used, 0);
+  }
+
+  table(host: number): DegreeTable {
+    return must(this.#tables[host], 'the host is in the pool');
+  }
+
+  /** The session runs on its own members at once, and looks for helpers in the next period. */
+  start(name: string, priority: number, members: readonly number[]): MarketSession {
+    assert(!this.#sessions.has(name), 'a session starts once');
+    const situation = { members: members.map((host) => ({ host, degree: this.table(host).bound })), helpers: [], latencyMs: this.#trueMs };
+    const random = this.#random.fork(name);
+    const own = planned(situation, { ...this.#choice(random), planner: 'amcast' });
+    assert(typeof own !== 'string', 'members that have a tree were drawn');
+    const ownMs = heightOf(own, members, this.#trueMs);
+    const session: MarketSession = {
+      name, priority, members, memberSet: new Set(members), own, ownMs, links: { root: own.root, parents: new Map() }, heightMs: Infinity, tried: new Map(),
+      random, isHurt: false, haste: 0,
+    };
+    this.#sessions.set(name, session);
+    assert(this.#adopt(session, own, new Map()), 'nobody goes before a session at its own members');
+    this.#soothe();
+    return session;
+  }
+
+  end(name: string): void {
+    this.#sessions.delete(name);
+    for (const table of this.#tables) table.release(name);
+  }
+
+  /** Every session looks once, in any order. Returns how many changed their plan. */
+  period(): number {
+    const before = this.counts.replans;
+    this.#report();
+    for (const session of this.#sessions.values()) session.haste = 0;
+    this.#soothe();
+    for (const name of shuffle(this.#random, [...this.#sessions.keys()])) {
+      this.#improve(must(this.#sessions.get(name), 'it runs'));
+      this.#soothe();
+    }
+    return this.counts.replans - before;
+  }
+
+  helpersOf({ links, memberSet }: MarketSession): number {
+    return helpersOf(links, memberSet).length;
+  }
+
+  /** Whoever has lost something repairs its plan, and plans anew while it has not done so too often. */
+  #soothe(): void {
+    for (let name = this.#hurt.shift(); name !== undefined; name = this.#hurt.shift()) {
+      const session = this.#sessions.get(name);
+      if (session?.isHurt !== true) continue;
+      this.#repair(session);
+      if (session.haste++ < HASTE_MAX) this.#improve(session);
+    }
+  }
+
+  #repair(session: MarketSession): void {
+    session.isHurt = false;
+    const { members, memberSet, links, name } = session;
+    const helpers = helpersOf(links, memberSet).map((host) => ({ host, degree: this.table(host).heldBy(name) })).filter(({ degree }) => degree > 0);
+    const mended = repaired({ members: this.#ownOffers(session), helpers, latencyMs: this.#trueMs }, links);
+    const isMended = typeof mended !== 'string' && heightOf(mended, members, this.#trueMs) < session.ownMs;
+    assert(this.#adopt(session, isMended ? mended : session.own, new Map()), 'a session has its own members, and what it holds');
+    this.counts.replans++;
+  }
+
+  /** Plans anew, and changes to that if it is really better. */
+  #improve(session: MarketSession): void {
+    const told = new Map<number, number>();
+    for (let attempt = 0; attempt <= REFUSALS_MAX; attempt++) {
+      const found = this.#bestTried(session, told);
+      if (found === undefined || !isRealGain(session.heightMs, found.heightMs)) break;
+      if (!this.#adopt(session, found.links, told)) continue;
+      this.counts.replans++;
+      return;
+    }
+    this.#letGo(session);
+  }
+
+  #bestTried(session: MarketSession, told: ReadonlyMap<number, number>): { readonly links: Links; readonly heightMs: Millis } | undefined {
+    const situation = this.#situation(session, told);
+    let best: { readonly links: Links; readonly heightMs: Millis } | undefined;
+    for (let trial = 0; trial < TRIALS; trial++) {
+      const links = planned(situation, this.#choice(session.random));
+      if (typeof links === 'string') break;
+      const heightMs = heightOf(links, session.members, this.#trueMs);
+      if (best === undefined || heightMs < best.heightMs) best = { links, heightMs };
+      if (!this.#tryLinks(session, links)) break;
+    }
+    return best;
+  }
+
+  /** False if there was nothing new to learn. */
+  #tryLinks({ memberSet, tried }: MarketSession, { parents }: Links): boolean {
+    const before = tried.size;
+    for (const [child, parent] of parents) {
+      if (memberSet.has(child) && memberSet.has(parent)) continue;
+      tried.set(this.#pair(child, parent), this.#trueMs(child, parent));
+    }
+    return tried.size > before;
+  }
+
+  #situation(session: MarketSession, told: ReadonlyMap<number, number>): Situation {
+    const { name, priority, members, memberSet, tried } = session;
+    const kept = must(this.#kept[rankOf({ priority, isMember: false }) - 1], 'three ranks');
+    const { minDegree } = this.#rules.helpers;
+    const offers: (Offer & { readonly ms: Millis })[] = [];
+    for (let host = 0; host < this.#pool.hosts; host++) {
+      if (memberSet.has(host)) continue;
+      const { bound } = this.table(host);
+      if (bound < minDegree) continue;
+      const held = this.table(host).heldBy(name);
+      const degree = told.get(host) ?? Math.min(bound, bound - (kept[host] as number) + held);
+      if (degree >= minDegree || held > 0) offers.push({ host, degree, ms: held > 0 ? 0 : this.#nearness(members, host) });
+    }
+    const helpers = offers.sort((a, b) => a.ms - b.ms || a.host - b.host).slice(0, CANDIDATES_MAX);
+    const latencyMs = (a: number, b: number): Millis => {
+      if (memberSet.has(a) && memberSet.has(b)) return this.#trueMs(a, b);
+      return tried.get(this.#pair(a, b)) ?? this.#pool.predictedMs.between(a, b);
+    };
+    return { members: this.#ownOffers(session), helpers, latencyMs };
+  }
+
+  #nearness(members: readonly number[], host: number): Millis {
+    let least = Infinity;
+    for (const member of members) least = Math.min(least, this.#pool.predictedMs.between(member, host));
+    return least;
+  }
+
+  #ownOffers({ name, priority, members }: MarketSession): Offer[] {
+    return members.map((host) => ({ host, degree: this.table(host).availableTo({ session: name, priority, isMember: true, rateBps: 0 }) }));
+  }
+
+  /** Takes what the plan needs, and then lets go of what it does not. False if a host refused: `told` says what can be had there. */
+  #adopt(session: MarketSession, links: Links, told: Map<number, number>): boolean {
+    const { name, priority, memberSet } = session;
+    for (const [host, degree] of degreesOf(links)) {
+      if (degree <= this.table(host).heldBy(name)) continue;
+      const taking = this.table(host).take({ session: name, priority, isMember: memberSet.has(host), rateBps: 0, degree });
+      if (!taking.isGranted) {
+        told.set(host, taking.available);
+        return false;
+      }
+      this.#hurtThem(taking.losses);
+    }
+    session.links = links;
+    session.heightMs = heightOf(links, session.members, this.#trueMs);
+    this.#letGo(session);
+    return true;
+  }
+
+  #letGo({ name, priority, links, memberSet }: MarketSession): void {
+    const degrees = degreesOf(links);
+    this.#tables.forEach((table, host) => {
+      const held = table.heldBy(name);
+      const degree = degrees.get(host) ?? 0;
+      if (held <= degree) return;
+      if (degree === 0) table.release(name);
+      else table.take({ session: name, priority, isMember: memberSet.has(host), rateBps: 0, degree });
+    });
+  }
+
+  #hurtThem(losses: readonly Loss[]): void {
+    for (const { session } of losses) {
+      this.counts.preemptions++;
+      must(this.#sessions.get(session), 'who holds links runs').isHurt = true;
+      this.#hurt.push(session);
+    }
+  }
+
+  /** What the metadata tree has gathered by now. */
+  #report(): void {
+    this.#kept.forEach((kept, i) => {
+      for (let host = 0; host < kept.length; host++) {
+        kept[host] = this.table(host).claims.reduce((sum, claim) => sum + (rankOf(claim) <= i + 1 ? claim.degree : 0), 0);
+      }
+    });
+  }
+
+  #choice(random: Random): PlannerChoice {
+    const { planner, helpers, work } = this.#rules;
+    return { planner, helpers, work, random };
+  }
+
+  #pair(a: number, b: number): number {
+    return a < b ? a * this.#pool.hosts + b : b * this.#pool.hosts + a;
+  }
+
+  readonly #trueMs = (a: number, b: number): Millis => this.#pool.trueMs.between(a, b);
+}
