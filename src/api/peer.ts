@@ -42,8 +42,10 @@ export interface PeerOptions {
   readonly pool?: Partial<PoolSettings>;
   /** Values of your own in this machine's report: numbers and texts by name. */
   readonly attributes?: Readonly<Record<string, number | string>>;
-  /** Links offered to multicast trees of others; default none. */
+  /** Links for multicast trees, its own and those it helps; default 16. */
   readonly degree?: number;
+  /** What it does for multicast trees of others; default nothing. */
+  readonly help?: { readonly upBps: number; readonly monthBytes: number; readonly sessions: number };
   /** Every byte costs: takes no part in bandwidth measurements. */
   readonly metered?: boolean;
   /** Would swap places with the root of the metadata tree if it is the most capable machine; default no. */
@@ -108,7 +110,7 @@ export interface Dereferenced extends Found {
 
 /** Starts a peer and enters its pool. Throws GroveError. */
 export async function createPeer(options: PeerOptions = {}): Promise<Peer> {
-  const { data, listen, join, name, poolKey, pool, attributes = {}, degree, metered = false, promote = false, capability, feeds, api, signal } = options;
+  const { data, listen, join, name, poolKey, pool, attributes = {}, degree, help, metered = false, promote = false, capability, feeds, api, signal } = options;
   if (api !== undefined) checkLoopback(api.host);
   return new Peer(
     await startDaemon({
@@ -118,6 +120,7 @@ export async function createPeer(options: PeerOptions = {}): Promise<Peer> {
       poolKey: poolKey === undefined ? undefined : checkedKey(poolKey),
       attributes: new Map(Object.entries(attributes)),
       degreeBound: degree,
+      help,
       metered,
       promote,
       capability,

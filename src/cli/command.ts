@@ -38,6 +38,14 @@ export function durationMs(text: string): number {
 }
 
 /** Parses a number within bounds; `whole` refuses fractions. */
+/** A rate like 500kbit, 10mbit or 1gbit, in bit/s. */
+export function rateBps(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(kbit|mbit|gbit)$/i.exec(text.trim()) ?? [];
+  const bps = Number(number) * ({ kbit: 1e3, mbit: 1e6, gbit: 1e9 }[unit?.toLowerCase() ?? ''] ?? NaN);
+  if (!(bps > 0)) throw new InvalidArgumentError('It must be a rate like 500kbit, 10mbit or 1gbit.');
+  return bps;
+}
+
 export function numberWithin(min: number, max: number, whole: boolean): (text: string) => number {
   return (text) => {
     const value = Number(text);

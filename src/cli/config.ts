@@ -11,10 +11,11 @@ import { join } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
 import { GroveError } from '../core/errors.ts';
-import { durationMs } from './command.ts';
+import { durationMs, rateBps } from './command.ts';
 
 const whole = (min: number, max: number): z.ZodNumber => z.number().int().min(min).max(max);
 const text = z.string().min(1);
+const rate = text.regex(/^\d+(\.\d+)?(kbit|mbit|gbit)$/, 'must be a rate like 500kbit, 10mbit or 1gbit');
 const duration = text.regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, 'must be a duration like 90s, 10m, 6h or 1d');
 
 /** Every key, as in the file. */
@@ -24,6 +25,7 @@ const Config = z.strictObject({
   'join-file': text.optional(),
   name: text.optional(),
   degree: whole(0, 1_000).optional(),
+  casts: z.strictObject({ help: z.boolean().optional(), up: rate.optional(), 'gb-month': z.number().min(0.001).max(1e6).optional(), sessions: whole(1, 60).optional() }).optional(),
   metered: z.boolean().optional(),
   promote: z.boolean().optional(),
   capability: text.optional(),
@@ -87,7 +89,7 @@ export function readConfigFile(path: string): string {
   }
 }
 
-function optionsOf({ 'join-file': joinFile, attributes, pool = {}, feeds = {}, 'pool-key': poolKey, ...rest }: Config): Readonly<Record<string, unknown>> {
+function optionsOf({ 'join-file': joinFile, attributes, pool = {}, feeds = {}, casts = {}, 'pool-key': poolKey, ...rest }: Config): Readonly<Record<string, unknown>> {
   const { 'report-seconds': reportSeconds, ...shape } = pool;
   const staleness = feeds['default-max-staleness'];
   const options = {
@@ -97,6 +99,10 @@ function optionsOf({ 'join-file': joinFile, attributes, pool = {}, feeds = {}, '
     reportSeconds,
     join: joinFile === undefined ? undefined : readConfigFile(joinFile).split(/\s+/).filter((line) => line !== ''),
     attribute: attributes === undefined ? undefined : Object.entries(attributes).map(([name, value]) => `${name}=${value}`),
+    helpCasts: casts.help,
+    castUp: casts.up === undefined ? undefined : rateBps(casts.up),
+    castGbMonth: casts['gb-month'],
+    castSessions: casts.sessions,
     feeds: feeds.list,
     defaultMaxStaleness: staleness === undefined ? undefined : durationMs(staleness),
     allowPrivateNetworks: feeds['allow-private-networks'],

@@ -9,6 +9,7 @@ import { hostname } from 'node:os';
 import { GroveError } from '../core/errors.ts';
 import type { HostFact } from '../host/facts.ts';
 import { isLoopback } from '../host/addresses.ts';
+import type { HelpTerms } from '../protocol/alm/market/help-desk.ts';
 import type { Fact } from '../protocol/facts.ts';
 import type { ProtocolOptions } from '../protocol/options.ts';
 import { compileNumber } from '../protocol/pool/cel.ts';
@@ -47,8 +48,10 @@ export interface DaemonOptions {
   readonly settings?: Partial<PoolSettings>;
   /** The operator's own values in this machine's report: numbers and texts by name. */
   readonly attributes?: Report;
-  /** Links that this machine offers to multicast trees; default none. */
+  /** Links that this machine has for multicast trees, its own and those it helps. */
   readonly degreeBound?: number | undefined;
+  /** What it does for multicast trees of others; default nothing. */
+  readonly help?: HelpTerms['help'];
   /** Every byte costs: no bandwidth measurements. */
   readonly metered?: boolean;
   /** Would go to the root of the metadata tree if this is the most capable machine ([0061]); default no. */
@@ -301,7 +304,7 @@ export class Daemon {
   }
 
   async #startSession(choice: PoolChoice, again: boolean): Promise<Session> {
-    const { listen, settings = {}, tuning = {}, attributes = NO_ATTRIBUTES, degreeBound = 0, metered = false, promote = false, capability } = this.#options;
+    const { listen, settings = {}, tuning = {}, attributes = NO_ATTRIBUTES, degreeBound, help, metered = false, promote = false, capability } = this.#options;
     const signals = [this.#giveUp.signal, again ? undefined : this.#options.signal].filter((one) => one !== undefined);
     const start = async (addresses: readonly string[]): Promise<Session> =>
       Session.start({
@@ -315,6 +318,7 @@ export class Daemon {
         tuning,
         attributes,
         degreeBound,
+        help,
         metered,
         capability: promote ? (capability === undefined ? byBandwidth : compileNumber(capability)) : undefined,
         signal: AbortSignal.any(signals),

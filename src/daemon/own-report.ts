@@ -50,7 +50,7 @@ export class OwnReport {
   get report(): Report {
     const { node, attributes, degreeBound, bandwidth, capability, isHidden } = this.#options;
     const { contact, coordinate } = node.local;
-    const values = new Map<string, Value>([['name', contact.name], ['version', this.#version], ['degree.bound', degreeBound], ['degree.table', [0, 0, 0]]]);
+    const values = new Map<string, Value>([['name', contact.name], ['version', this.#version], ['degree.bound', degreeBound], ['degree.table', node.market.desk.table.rows]]);
     const put = (name: string, value: number | string | undefined): void => void (value !== undefined && values.set(name, value));
     put('addr', contact.addresses[0]);
     if (isSettled(coordinate)) values.set('coord', [...coordinate.vector, coordinate.height, coordinate.error]);

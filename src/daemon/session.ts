@@ -16,6 +16,8 @@ import { createHost } from '../host/host.ts';
 import { nextIncarnation, rememberIncarnation } from '../host/identity.ts';
 import { createNotary, provenPosition } from '../host/swap-chain.ts';
 import type { Fact } from '../protocol/facts.ts';
+import type { HelpTerms } from '../protocol/alm/market/help-desk.ts';
+import { DEFAULT_TERMS } from '../protocol/alm/market/help-desk.ts';
 import { Node } from '../protocol/node.ts';
 import type { ProtocolOptions } from '../protocol/options.ts';
 import { protocolOptions } from '../protocol/options.ts';
@@ -48,7 +50,9 @@ export interface SessionOptions {
   readonly tuning: Partial<ProtocolOptions>;
   /** What the operator says of this machine. */
   readonly attributes: Report;
-  readonly degreeBound: number;
+  /** Undefined: nothing was said; then it has as many links as any machine, and offers none. */
+  readonly degreeBound: number | undefined;
+  readonly help: HelpTerms['help'];
   /** Takes no part in bandwidth measurements. */
   readonly metered: boolean;
   /** Would go to the root of the metadata tree, and leave it to a better one; undefined: stays where it is. */
@@ -115,6 +119,7 @@ export class Session {
       const node = new Node(host.env, protocolOptions({ ...POOL_VIEW, ...pool.settings, ...tuning }), host.contact);
       node.local.coordinate = recallCoordinate(store) ?? node.local.coordinate;
       if (options.capability !== undefined) node.somo.promotion.notary = createNotary(state.identity.privateKey);
+      node.market.allow({ degree: options.degreeBound ?? DEFAULT_TERMS.degree, help: options.help });
       host.attach(node);
       host.onSelfChanged((contact) => {
         node.local.contact = contact;
@@ -135,9 +140,10 @@ export class Session {
     this.store = store;
     const deadlineMs = node.local.options.operationMs + OPERATION_SLACK_MS;
     this.operations = new Operations(node, (call) => host.input(call), deadlineMs);
-    const { attributes, degreeBound, metered, capability } = options;
+    const { attributes, degreeBound, help, metered, capability } = options;
+    const offered = degreeBound ?? (help === undefined ? 0 : DEFAULT_TERMS.degree);
     this.#bandwidth = new BandwidthWatch(node, host, metered);
-    this.#report = new OwnReport({ node, directory: options.state.directory, attributes, degreeBound, bandwidth: this.#bandwidth.book, capability, isHidden: () => host.status().hidden });
+    this.#report = new OwnReport({ node, directory: options.state.directory, attributes, degreeBound: offered, bandwidth: this.#bandwidth.book, capability, isHidden: () => host.status().hidden });
     const { leafset } = node.membership;
     const peers = [...recallPeers(store), ...pool.introducers.map((address) => [address])];
     this.knowsOthers = peers.length > 0;

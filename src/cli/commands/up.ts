@@ -9,7 +9,7 @@ import { GroveError } from '../../core/errors.ts';
 import type { StrategyName } from '../../protocol/options.ts';
 import type { Daemon, DaemonOptions } from '../../daemon/daemon.ts';
 import type { OpmlList } from '../../daemon/feeds/opml.ts';
-import { durationMs, GROVE, numberWithin, withExamples, withJson } from '../command.ts';
+import { durationMs, GROVE, numberWithin, rateBps, withExamples, withJson } from '../command.ts';
 import { printError, printFields, printJson, printLine, strong } from '../output.ts';
 import { shown } from '../text.ts';
 import { WHO_SEES_WHAT } from '../who-sees-what.ts';
@@ -27,6 +27,10 @@ interface UpOptions {
   readonly leafset?: number;
   readonly attribute?: readonly string[];
   readonly degree?: number;
+  readonly helpCasts?: boolean;
+  readonly castUp?: number;
+  readonly castGbMonth?: number;
+  readonly castSessions?: number;
   readonly metered?: boolean;
   readonly promote?: boolean;
   readonly capability?: string;
@@ -59,7 +63,11 @@ export function defineUp(program: Command): void {
     .option('--join <addr...>', 'an invite, or the multiaddress of a member of the pool that --pool-key belongs to')
     .option('--name <name>', 'what others see (default: the name of this machine)')
     .option('--attribute <name=value...>', "values of your own in this machine's report, like region=eu or gpu.count=2")
-    .option('--degree <n>', 'links offered to multicast trees of others (default: none)', numberWithin(0, 1_000, true))
+    .option('--degree <n>', 'links that this machine has for multicast trees, its own and those it helps (default: 16)', numberWithin(0, 1_000, true))
+    .option('--help-casts', 'pass streams on in multicast trees of others (default: no)')
+    .option('--cast-up <rate>', 'with --help-casts: what is sent for others at most (default: 10mbit)', rateBps)
+    .option('--cast-gb-month <n>', 'with --help-casts: gigabytes sent for others in 30 days at most (default: 100)', numberWithin(0.001, 1e6, false))
+    .option('--cast-sessions <n>', 'with --help-casts: sessions of others helped at once at most (default: 4)', numberWithin(1, 60, true))
     .option('--metered', 'every byte costs: take no part in bandwidth measurements')
     .option('--promote', 'swap places with the root of the metadata tree when this is the most capable machine, or when another one is')
     .option('--capability <expr>', "with --promote, what capable means: a number over this machine's report, like cpu.cores (default: by bandwidth and uptime)")
@@ -125,6 +133,7 @@ function daemonOptions(options: UpOptions): Omit<DaemonOptions, 'directory'> {
     name: options.name,
     attributes: readAttributes(options.attribute ?? []),
     degreeBound: options.degree,
+    help: readHelp(options),
     metered: options.metered ?? false,
     promote: options.promote ?? false,
     capability: options.capability,
@@ -143,6 +152,16 @@ function daemonOptions(options: UpOptions): Omit<DaemonOptions, 'directory'> {
       ...(options.reportSeconds === undefined ? {} : { somoPeriodMs: options.reportSeconds * 1_000 }),
     },
   };
+}
+
+const HELP_DEFAULTS = { castUp: 10e6, castGbMonth: 100, castSessions: 4 };
+
+function readHelp({ helpCasts, castUp, castGbMonth, castSessions }: UpOptions): DaemonOptions['help'] {
+  if (helpCasts !== true) {
+    if (castUp !== undefined || castGbMonth !== undefined || castSessions !== undefined) throw new GroveError('usage', 'Bounds on what is done for casts of others need --help-casts, which allows it at all.');
+    return undefined;
+  }
+  return { upBps: castUp ?? HELP_DEFAULTS.castUp, monthBytes: 1e9 * (castGbMonth ?? HELP_DEFAULTS.castGbMonth), sessions: castSessions ?? HELP_DEFAULTS.castSessions };
 }
 
 /** Broken entries do not keep a peer from starting: they are named, and the others are there. */

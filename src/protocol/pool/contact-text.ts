@@ -1,5 +1,7 @@
 /**
  * Contacts as texts of an aggregate's state: for operations whose answer names machines that the asker then talks to.
+ *
+ * A proof of swaps is left out; who has swapped positions is reached by its addresses all the same.
  */
 import type { Contact } from '../../core/contact.ts';
 import { parsePosition } from '../../core/position.ts';
