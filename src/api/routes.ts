@@ -7,6 +7,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Daemon } from '../daemon/daemon.ts';
+import { deleteCast, getCast, getCastData, getCasts, postCastData, postCastInvite, putCast } from './cast-routes.ts';
 import { streamEvents } from './event-stream.ts';
 import { getFeedDocument, postHub } from './feed-documents.ts';
 import { deleteFeed, getFeed, getFeeds, getReasons, postFeeds, postRefresh, putFeed } from './feed-routes.ts';
@@ -47,6 +48,8 @@ const wish = z.strictObject({
   scope: z.enum(['pool', 'friends', 'local']).optional(),
   neverOrigin: z.boolean().optional(),
 });
+const castParams = z.strictObject({ name: text });
+const castJoin = z.strictObject({ degree: z.coerce.number().int().min(1).max(64).optional(), from: z.enum(['now', 'key', 'start']).optional() });
 const form = z.record(z.string(), z.string());
 const document = { method: 'GET', open: true, head: true, handle: getFeedDocument } as const;
 
@@ -95,6 +98,23 @@ export const ROUTES: readonly Route[] = [
   { method: 'DELETE', path: `${PREFIX}/feeds/:feed`, does: 'ends a subscription', params: feedParams, handle: deleteFeed },
   { method: 'POST', path: `${PREFIX}/feeds/:feed/refresh`, does: 'asks for news now, as far as the origin allows', params: feedParams, handle: postRefresh },
   { method: 'GET', path: `${PREFIX}/feeds/:feed/why`, does: 'why a feed is as late as it is', params: feedParams, handle: getReasons },
+  { method: 'GET', path: `${PREFIX}/casts`, does: 'multicast sessions that this peer takes part in, and its invitations', handle: getCasts },
+  { method: 'GET', path: `${PREFIX}/casts/:name`, does: 'one session: its tree at the root, this peer\'s part elsewhere', params: castParams, handle: getCast },
+  {
+    method: 'PUT', path: `${PREFIX}/casts/:name`, does: 'opens a session with this peer at its root', params: castParams, handle: putCast,
+    body: z.strictObject({
+      priority: z.number().int().min(1).max(3).optional(), rateBps: z.number().min(0).optional(), objective: z.enum(['height', 'bottleneck', 'variance']).optional(),
+      contentType: z.string().max(128).optional(), degree: z.number().int().min(1).max(64).optional(),
+    }),
+  },
+  { method: 'DELETE', path: `${PREFIX}/casts/:name`, does: 'ends a session', params: castParams, handle: deleteCast },
+  {
+    method: 'POST', path: `${PREFIX}/casts/:name/data`, does: 'sends the body as the session\'s stream', params: castParams, streamsBody: true, handle: postCastData,
+    query: z.strictObject({ members: z.coerce.number().int().min(0).max(512).optional(), waitMs: z.coerce.number().min(0).optional() }),
+  },
+  { method: 'GET', path: `${PREFIX}/casts/:name/data`, does: 'becomes a member, and streams', params: castParams, query: castJoin, handle: getCastData },
+  { method: 'GET', path: '/cast/:name', does: 'the same for players', open: true, params: castParams, query: castJoin, handle: getCastData },
+  { method: 'POST', path: `${PREFIX}/casts/:name/invite`, does: 'asks a peer to join', params: castParams, body: z.strictObject({ peer: text }), handle: postCastInvite },
   { method: 'GET', path: `${PREFIX}/invite`, does: 'makes an invite', handle: getInvite },
   { method: 'POST', path: `${PREFIX}/join`, does: 'goes into the pool of an invite', body: z.strictObject({ invite: text }), handle: postJoin },
   { method: 'POST', path: `${PREFIX}/leave`, does: 'says farewell and stops this peer', handle: postLeave },

@@ -5,6 +5,8 @@
  * GroveError it was on the other side, so that exit codes and sentences are the same with and without a network between.
  */
 import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { request as httpRequest } from 'node:http';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import type { ErrorCode } from '../core/errors.ts';
@@ -93,6 +95,33 @@ export class Client {
 
   async getRef(key: string, field: string): Promise<ValueReply> {
     return this.#value(`refs/${pathOf(key)}/${encodeURIComponent(field)}`);
+  }
+
+  /** Sends a stream for as long as it lasts; fetch would give up on one that pauses for minutes. */
+  async upload<T>(path: string, body: Readable): Promise<T> {
+    const reply = await this.#exchange('POST', path, body);
+    const parts: Buffer[] = [];
+    for await (const part of reply) parts.push(part as Buffer);
+    return JSON.parse(Buffer.concat(parts).toString('utf8')) as T;
+  }
+
+  /** A stream that lasts as long as it does, and fails when it breaks off. */
+  async download(path: string): Promise<Readable> {
+    return this.#exchange('GET', path, undefined);
+  }
+
+  async #exchange(method: string, path: string, body: Readable | undefined): Promise<IncomingMessage> {
+    const headers = { authorization: `Bearer ${this.#token}`, ...(body === undefined ? {} : { 'content-type': 'application/octet-stream' }) };
+    const reply = await new Promise<IncomingMessage>((resolve, reject) => {
+      const request = httpRequest(`${this.#url}/api/v1/${path}`, { method, headers, agent: false }, resolve);
+      request.on('error', (error) => reject(this.#unanswered({ cause: error })));
+      if (body === undefined) request.end();
+      else body.pipe(request);
+    });
+    if (reply.statusCode === 200) return reply;
+    const parts: Buffer[] = [];
+    for await (const part of reply) parts.push(part as Buffer);
+    throw await errorOf(new Response(Buffer.concat(parts), { status: reply.statusCode ?? 500 }));
   }
 
   async #value(path: string): Promise<ValueReply> {

@@ -7,6 +7,7 @@
 import { Command, CommanderError } from 'commander';
 import { groveVersion } from '../daemon/version.ts';
 import { GroveError } from '../core/errors.ts';
+import { defineCast } from './commands/cast.ts';
 import { defineConfig } from './commands/config.ts';
 import { defineDemo } from './commands/demo.ts';
 import { defineDelete } from './commands/delete.ts';
@@ -48,7 +49,7 @@ const program = new Command('grove')
 withExamples(program, ['up', 'feed add https://example.com/feed.xml', 'import subs.opml -o local.opml', 'invite', 'up --data ./second --join INVITE', 'put greeting hello']);
 for (const define of [
   defineUp, defineFeed, defineImport, defineExport, defineRestore, defineDoctor, defineConfig, defineStatus, defineRing, defineLookup, definePut, defineGet, defineDelete, defineRef, defineInvite, defineJoin,
-  defineTop, defineQuery, defineSnapshot, defineTell, defineListen, defineTree, definePeers, definePlan, defineDemo, defineSim,
+  defineTop, defineQuery, defineSnapshot, defineTell, defineListen, defineTree, definePeers, definePlan, defineCast, defineDemo, defineSim,
 ]) {
   define(program);
 }

@@ -16,6 +16,7 @@ import { compileNumber } from '../protocol/pool/cel.ts';
 import type { Report } from '../protocol/pool/report.ts';
 import { checkAttributes } from '../protocol/pool/report.ts';
 import { byBandwidth } from './capability.ts';
+import { CastService } from './casts.ts';
 import { deferred } from './deferred.ts';
 import { EventLog } from './event-log.ts';
 import { SessionFeedPool } from './feeds/feed-pool.ts';
@@ -115,6 +116,7 @@ export class Daemon {
   readonly #options: DaemonOptions;
   #session: Session | undefined;
   #served: Served | undefined;
+  #casts: CastService | undefined;
   #feedPool: SessionFeedPool | undefined;
   #stopping: Promise<void> | undefined;
   /** A stay that is beginning. */
@@ -169,6 +171,12 @@ export class Daemon {
     return new PoolView(this.session.node, this.session.operations);
   }
 
+  /** Multicast sessions of the present pool. */
+  get casts(): CastService {
+    const { session } = this;
+    return (this.#casts ??= new CastService(session, this.pool, this.#options.degreeBound ?? 0));
+  }
+
   get isReady(): boolean {
     return this.#session?.node.standing === 'active';
   }
@@ -216,6 +224,7 @@ export class Daemon {
     const back: PoolChoice = { pool: present.pool, mustReach: [], askSettings: false, isNew: false };
     const forward: PoolChoice = { pool: invited, mustReach: invited.introducers, askSettings: false, isNew: false };
     this.#session = undefined;
+    this.#endCasts();
     this.#keepFeeds();
     await this.#whileEntering(async () => {
       await present.stop();
@@ -252,6 +261,7 @@ export class Daemon {
       await this.#entering?.catch(() => undefined);
       await this.feeds.stop();
       this.#feedPool?.end();
+      this.#endCasts();
       await this.#session?.stop(farewell);
       await this.#served?.close();
     })();
@@ -301,6 +311,11 @@ export class Daemon {
   #keepFeeds(): void {
     this.feeds.usePool(undefined);
     this.#feedPool?.end();
+  }
+
+  #endCasts(): void {
+    this.#casts?.stop();
+    this.#casts = undefined;
   }
 
   async #startSession(choice: PoolChoice, again: boolean): Promise<Session> {

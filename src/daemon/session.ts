@@ -4,6 +4,7 @@
  * Changing pools ends one session and begins another, while the daemon, its identity and its API stay. Each pool's
  * objects and peers are kept under the pool's own prefix in the store, so nothing leaks from one pool into the other.
  */
+import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PositionProof } from '../core/contact.ts';
 import type { Store } from '../core/env.ts';
@@ -163,6 +164,12 @@ export class Session {
   introducers(max: number): string[] {
     const neighbours = this.node.membership.leafset.contacts().flatMap((contact) => dialable(contact).slice(0, 1));
     return [...new Set([...this.host.multiaddrs(), ...neighbours])].slice(0, max);
+  }
+
+  /** What this machine's links carry in bit/s, as measured with neighbours; 0 where that is not known. */
+  ownBandwidth(): { readonly upBps: number; readonly downBps: number } {
+    const now = performance.now();
+    return { upBps: this.#bandwidth.book.own('outgoing', now) ?? 0, downBps: this.#bandwidth.book.own('incoming', now) ?? 0 };
   }
 
   /** A member somebody named: if it is in another ring, the two merge. */

@@ -34,5 +34,10 @@ export type Fact =
   | { readonly kind: 'tree-parent'; readonly tree: string; readonly parent: Contact | undefined }
   | { readonly kind: 'feed-lead'; readonly key: Position; readonly epoch: number; readonly lead: Contact | undefined }
   | { readonly kind: 'feed-liar'; readonly key: Position; readonly peerId: string; readonly hash: string }
+  | { readonly kind: 'cast-invited'; readonly name: string; readonly session: string; readonly from: Contact }
+  | { readonly kind: 'cast-planned'; readonly name: string; readonly members: number; readonly helpers: number; readonly heightMs: number; readonly moved: number }
+  | { readonly kind: 'cast-parent-lost'; readonly name: string; readonly parent: Contact; readonly why: string }
+  | { readonly kind: 'cast-member-gone'; readonly name: string; readonly peerId: string; readonly why: string }
+  | { readonly kind: 'cast-over'; readonly name: string; readonly reason: string }
   | { readonly kind: 'told'; readonly topic: string; readonly text: string; readonly from: Contact }
   | { readonly kind: 'message-ignored'; readonly type: string; readonly why: string };

@@ -18,7 +18,7 @@ export type NodeEnv = Env<Message, Fact>;
 export type Standing = 'joining' | 'active' | 'leaving' | 'left';
 
 /** Timer slots of one peer. */
-export const TIMER = { heartbeat: 0, watch: 1, exchange: 2, wave: 3, join: 4, requests: 5, lookups: 6, table: 7, operations: 8, somo: 9, descents: 10, lagover: 11, feeds: 12, market: 14 } as const;
+export const TIMER = { heartbeat: 0, watch: 1, exchange: 2, wave: 3, join: 4, requests: 5, lookups: 6, table: 7, operations: 8, somo: 9, descents: 10, lagover: 11, feeds: 12, casts: 13, market: 14 } as const;
 
 export const COORDINATE_DIMENSIONS = 4;
 

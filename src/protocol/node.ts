@@ -10,6 +10,8 @@ import type { Millis, Protocol, StreamId, TimerKind } from '../core/env.ts';
 import type { Position } from '../core/position.ts';
 import { helpersOp } from './alm/market/candidates.ts';
 import { Market } from './alm/market/market.ts';
+import { Casts } from './alm/session/casts.ts';
+import { CAST_PURPOSE } from './alm/stream/bounds.ts';
 import { Feeds } from './feed/feeds.ts';
 import { Lagover } from './lagover/agent/lagover.ts';
 import type { TreeOracle } from './lagover/agent/oracles.ts';
@@ -58,6 +60,8 @@ export class Node implements Protocol<Message> {
   #feeds: Feeds | undefined = undefined;
   /** Undefined as long as this peer neither helps multicast sessions nor leads one. */
   #market: Market | undefined = undefined;
+  /** Undefined as long as it takes part in no multicast session. */
+  #casts: Casts | undefined = undefined;
 
   constructor(env: NodeEnv, options: ProtocolOptions, self: Contact) {
     this.local = new Local(env, options, self);
@@ -103,6 +107,7 @@ export class Node implements Protocol<Message> {
     this.#somo?.stop();
     this.#feeds?.leaveAll();
     this.#market?.leaveAll();
+    this.#casts?.leaveAll();
     this.#lagover?.leaveAll();
     this.overlay.replication.handOver(() => {
       this.#ring.leave();
@@ -152,6 +157,11 @@ export class Node implements Protocol<Message> {
   /** The market for helpers of multicast sessions. */
   get market(): Market {
     return (this.#market ??= new Market({ local: this.local, requests: this.#requests, somo: this.#somo }));
+  }
+
+  /** The multicast sessions that it takes part in. */
+  get casts(): Casts {
+    return (this.#casts ??= new Casts({ local: this.local, requests: this.#requests, overlay: this.overlay, market: this.market }));
   }
 
   #newFeeds(): Feeds {
@@ -204,6 +214,7 @@ export class Node implements Protocol<Message> {
       case 'feedAnswer':
       case 'feedPiece':
       case 'helpAnswer':
+      case 'castReply':
       case 'syncReply': return this.#onReply(message.op, from, message, at);
       case 'put':
       case 'setField':
@@ -217,6 +228,10 @@ export class Node implements Protocol<Message> {
       case 'somoNews': return this.#somo?.onMessage(from, message);
       case 'swapAsk': return this.#somo?.promotion.onAsk(from, message);
       case 'swapGo': return this.#somo?.promotion.onGo(from, message);
+      case 'castJoin':
+      case 'castOrder':
+      case 'castReport':
+      case 'castInvite': return this.casts.onMessage(from, message);
       default: return this.#onTreeMessage(from, message, at);
     }
   }
@@ -240,20 +255,22 @@ export class Node implements Protocol<Message> {
     this.#lagover?.onPeerUnreachable(peer);
   }
 
-  onStreamOpened(_from: Contact, stream: StreamId): void {
-    this.local.env.streams.reset(stream);
+  /** Streams are for multicast sessions, and for nothing else yet. */
+  onStreamOpened(from: Contact, stream: StreamId, purpose: number): void {
+    if (purpose === CAST_PURPOSE && this.local.standing !== 'left') this.casts.onStreamOpened(from, stream);
+    else this.local.env.streams.reset(stream);
   }
 
-  onStreamData(): void {
-    // No part uses streams yet.
+  onStreamData(stream: StreamId, bytes: Uint8Array): void {
+    this.#casts?.onStreamData(stream, bytes);
   }
 
-  onStreamWritable(): void {
-    // No part uses streams yet.
+  onStreamWritable(stream: StreamId): void {
+    this.#casts?.onStreamWritable(stream);
   }
 
-  onStreamClosed(): void {
-    // No part uses streams yet.
+  onStreamClosed(stream: StreamId): void {
+    this.#casts?.onStreamClosed(stream);
   }
 
   /** Of latency-graded trees, of feeds, and of the market for helpers. */

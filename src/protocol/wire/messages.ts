@@ -6,6 +6,7 @@
  */
 import type { Contact } from '../../core/contact.ts';
 import type { Position } from '../../core/position.ts';
+import type { CastMessage } from './cast-messages.ts';
 import type { FeedMessage } from './feed-messages.ts';
 import type { HelpMessage } from './help-messages.ts';
 import type { LagMessage } from './lagover-messages.ts';
@@ -83,6 +84,11 @@ export const MESSAGE = {
   helpAnswer: 91,
   helpRelease: 92,
   helpLost: 93,
+  castJoin: 80,
+  castOrder: 81,
+  castReport: 82,
+  castInvite: 83,
+  castReply: 84,
 } as const;
 
 export type MessageType = keyof typeof MESSAGE;
@@ -331,4 +337,5 @@ export type Message =
   | SwapMessage
   | LagMessage
   | FeedMessage
-  | HelpMessage;
+  | HelpMessage
+  | CastMessage;

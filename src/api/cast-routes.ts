@@ -1,0 +1,56 @@
+/**
+ * What the routes about multicast sessions answer. A stream comes in as the body of a request and goes out as the body of an answer, for
+ * as long as it lasts; neither is read faster than the other side takes it.
+ */
+import { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { CastFeedWish, CastJoinWish, CastWish } from '../daemon/casts.ts';
+import type { Daemon } from '../daemon/daemon.ts';
+import { goneSignal } from './gone-signal.ts';
+
+interface Params {
+  readonly name: string;
+}
+
+export async function getCasts(daemon: Daemon): Promise<unknown> {
+  return daemon.casts.list();
+}
+
+export async function getCast(daemon: Daemon, request: FastifyRequest): Promise<unknown> {
+  return daemon.casts.show(nameOf(request));
+}
+
+export async function putCast(daemon: Daemon, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  return { ...(await daemon.casts.open(nameOf(request), request.body as CastWish, goneSignal(reply))), url: urlOf(daemon, nameOf(request)) };
+}
+
+export async function deleteCast(daemon: Daemon, request: FastifyRequest): Promise<unknown> {
+  await daemon.casts.close(nameOf(request));
+  return { name: nameOf(request), closed: true };
+}
+
+export async function postCastData(daemon: Daemon, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const body = request.body instanceof Readable ? (request.body as AsyncIterable<Uint8Array>) : Readable.from([]);
+  return daemon.casts.feed(nameOf(request), body, request.query as CastFeedWish, goneSignal(reply));
+}
+
+export async function getCastData(daemon: Daemon, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  const { contentType, bytes } = await daemon.casts.read(nameOf(request), request.query as CastJoinWish, gone.signal);
+  reply.header('content-type', contentType);
+  reply.raw.flushHeaders();
+  return reply.send(Readable.from(bytes, { objectMode: false }));
+}
+
+export async function postCastInvite(daemon: Daemon, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  return daemon.casts.invite(nameOf(request), (request.body as { readonly peer: string }).peer, goneSignal(reply));
+}
+
+function nameOf(request: FastifyRequest): string {
+  return (request.params as Params).name;
+}
+
+function urlOf(daemon: Daemon, name: string): string | null {
+  return daemon.apiUrl === undefined ? null : `${daemon.apiUrl}/cast/${encodeURIComponent(name)}`;
+}

@@ -1,0 +1,78 @@
+/**
+ * What the commands about multicast sessions print: the tree as text, with who helps and what that gains.
+ */
+import type { CastView, MemberView } from '../protocol/alm/session/views.ts';
+import { printLine } from './output.ts';
+import { shortId, shown } from './text.ts';
+
+const KILO = 1_000;
+
+export function printWhy(view: CastView): void {
+  const { name, role, root, rateBps, priority } = view;
+  printLine(`${shown(name)}: this peer is its ${role}; the root is ${shown(root.name)}; priority ${priority}; ${rateBps === 0 ? 'as fast as everybody takes it' : `${rateBps / KILO} kbit/s`}.`);
+  if (role !== 'root') {
+    printLine(view.parent === null ? 'It has no parent now.' : `Parent ${shown(view.parent.name)}, ${view.children.length} children, latency ${ms(view.latencyMs)} (99 %: ${ms(view.latencyHighMs)}).`);
+    printLine(`${view.bytes} bytes in ${view.chunks} chunks; ${view.refilled} came from an ancestor, ${view.repeated} came twice and were dropped.`);
+    return printLine('The whole tree is known to the root.');
+  }
+  printLine(`Height ${ms(view.heightMs)}; AMCast on its members ${ms(view.amcastHeightMs)}; no tree of them is below ${ms(view.starBoundMs)}.`);
+  for (const member of view.tree) printLine(lineOf(member));
+  printHelp(view);
+  for (const { name: gone, why } of view.gone) printLine(`${shown(gone)} is no member any more: ${shown(why, 200)}.`);
+}
+
+/** Who helps, and what a higher priority would cost by taking that. */
+function printHelp({ tree, heightMs, withoutHelpersMs }: CastView): void {
+  const helpers = tree.filter(({ isHelper }) => isHelper);
+  if (helpers.length === 0) return printLine('Nobody helps: no machine that would makes it lower.');
+  const cost = withoutHelpersMs === null ? 'without them there is no tree' : `without them it is ${ms(withoutHelpersMs)} high: that is what preemption would cost`;
+  printLine(`${helpers.map(({ name }) => shown(name)).join(', ')} help, which makes the tree ${ms(heightMs)} high; ${cost}.`);
+}
+
+function lineOf({ peerId, name, depth, degree, children, plannedMs, latencyMs, isHelper, hasStarted, refilled }: MemberView): string {
+  const links = `${children + (depth === 0 ? 0 : 1)} of ${degree} links`;
+  const state = depth === 0 ? 'root' : `${ms(plannedMs)} planned, ${hasStarted ? `${ms(latencyMs)} measured` : 'not served yet'}`;
+  return `${'  '.repeat(depth)}${shown(name)} ${shortId(peerId)}  ${state}, ${links}${isHelper ? ', helper' : ''}${refilled > 0 ? `, ${refilled} chunks refilled` : ''}`;
+}
+
+function ms(value: number | null): string {
+  return value === null ? 'unknown' : `${Math.round(value * 10) / 10} ms`;
+}
+
+const WIDTH = 150;
+const HEIGHT = 70;
+
+/** The tree from left to right, one row a leaf. */
+export function drawCast({ name, tree }: CastView): string {
+  const childrenOf = (id: string): MemberView[] => tree.filter(({ parent }) => parent === id);
+  const spots = new Map<string, { readonly x: number; readonly y: number }>();
+  let rows = 0;
+  const lay = (member: MemberView): number => {
+    const below = childrenOf(member.peerId).map(lay);
+    const y = below.length === 0 ? rows++ : below.reduce((sum, one) => sum + one, 0) / below.length;
+    spots.set(member.peerId, { x: 20 + member.depth * WIDTH, y: 40 + y * HEIGHT });
+    return y;
+  };
+  for (const root of tree.filter(({ parent }) => parent === null)) lay(root);
+  const depth = Math.max(0, ...tree.map((member) => member.depth));
+  const links = tree.flatMap(({ peerId, parent }) => {
+    const [a, b] = [spots.get(parent ?? ''), spots.get(peerId)];
+    return a === undefined || b === undefined ? [] : [`<line x1="${a.x}" y1="${a.y}" x2="${b.x}" y2="${b.y}" stroke="#4477aa"/>`];
+  });
+  const nodes = tree.flatMap((member) => {
+    const spot = spots.get(member.peerId);
+    if (spot === undefined) return [];
+    return [
+      `<circle cx="${spot.x}" cy="${spot.y}" r="5" fill="${member.isHelper ? '#dd6622' : '#4477aa'}"/>`,
+      `<text x="${spot.x + 9}" y="${spot.y - 8}">${escaped(shown(member.name))}</text><text x="${spot.x + 9}" y="${spot.y + 14}" fill="#666">${ms(member.plannedMs)}</text>`,
+    ];
+  });
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${40 + (depth + 1) * WIDTH}" height="${40 + rows * HEIGHT}" font-family="sans-serif" font-size="12">`,
+    `<title>The session ${escaped(shown(name))}</title>`, ...links, ...nodes, '</svg>', '',
+  ].join('\n');
+}
+
+function escaped(text: string): string {
+  return text.replace(/[<>&"]/g, (character) => `&#${character.charCodeAt(0)};`);
+}

@@ -1,0 +1,125 @@
+/**
+ * `grove cast`: one stream to many. `open` sends its standard input to all members of a session, `join` writes the stream to its
+ * standard output. Everything for people goes to stderr: stdout is the stream.
+ */
+import { writeFileSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import type { Command } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import type { CastSummary } from '../../daemon/casts.ts';
+import type { CastView, InvitationView } from '../../protocol/alm/session/views.ts';
+import { drawCast, printWhy } from '../cast-output.ts';
+import { findPeer } from '../client.ts';
+import type { PeerOptions } from '../command.ts';
+import { numberWithin, withExamples, withPeer } from '../command.ts';
+import { hint, printError, printJson, printLine, printTable } from '../output.ts';
+import { shown } from '../text.ts';
+
+interface OpenOptions extends PeerOptions {
+  readonly members?: string;
+  readonly wait?: number;
+  readonly waitSeconds?: number;
+  readonly priority?: number;
+  readonly rate?: number;
+  readonly objective?: string;
+  readonly contentType?: string;
+  readonly degree?: number;
+}
+
+const DEGREE = numberWithin(1, 64, true);
+const NAME = 'of the session';
+
+export function defineCast(program: Command): void {
+  const cast = program.command('cast').description('Sends one stream to many peers through a planned tree.');
+  withExamples(cast, ['cast open news --wait 4 < film.mp4', 'cast join news > film.mp4', 'cast why news']);
+  defineOpen(cast);
+  defineJoin(cast);
+  defineList(cast);
+  defineWhy(cast);
+  defineInvite(cast);
+}
+
+function defineOpen(cast: Command): void {
+  const command = cast.command('open').description('Opens a session and sends standard input to its members, until its end.').argument('<name>', NAME)
+    .option('--members <peers>', 'invite these, by name or peer ID with commas, and wait for them')
+    .option('--wait <n>', 'begin when so many members are served (default: those of --members, or 1)', numberWithin(0, 512, true))
+    .option('--wait-seconds <s>', 'begin after so long with those that there are', numberWithin(0, 86_400, false), 60)
+    .option('--priority <n>', 'from 1, the highest, to 3: where sessions want the same helpers', numberWithin(1, 3, true), 1)
+    .option('--rate <rate>', 'what the stream keeps to, and members have to keep up with: 500kbit, 2mbit', bitsPerSecond)
+    .addOption(new Option('--objective <what>', 'what the tree is planned for').choices(['height', 'bottleneck', 'variance']).default('height'))
+    .option('--content-type <type>', 'told to players that read the local URL')
+    .option('--degree <n>', 'members that this peer serves itself at most', DEGREE);
+  withExamples(withPeer(command), ['cast open news --wait 4 < film.mp4', 'cast open live --rate 2mbit --wait 0 --content-type video/mp2t']);
+  command.action(async (name: string, options: OpenOptions) => {
+    const peer = findPeer(options);
+    const path = `casts/${encodeURIComponent(name)}`;
+    const { priority, rate, objective, contentType, degree, waitSeconds = 60 } = options;
+    const wish = { priority, objective, rateBps: rate, contentType, degree };
+    const { url } = await peer.json<CastView & { readonly url: string | null }>('PUT', path, wish);
+    hint(`The session ${shown(name)} is open. Others join it with \`grove cast join ${shown(name)}\`; players here read ${url ?? 'no URL'}.`);
+    const invited = (options.members ?? '').split(',').filter((one) => one !== '');
+    for (const one of invited) {
+      await peer.json('POST', `${path}/invite`, { peer: one }).catch((error: unknown) => printError(error instanceof Error ? error.message : String(error)));
+    }
+    const members = options.wait ?? Math.max(1, invited.length);
+    const summary = await peer.upload<CastSummary>(`${path}/data?members=${members}&waitMs=${waitSeconds * 1_000}`, process.stdin);
+    if (options.json === true) return printJson(summary);
+    process.stderr.write(`${summary.finished.length} members have all ${summary.bytes} bytes.\n`);
+    for (const { name: gone, why } of summary.gone) printError(`${shown(gone)} did not get all of it: ${why}.`);
+  });
+}
+
+function defineJoin(cast: Command): void {
+  const command = cast.command('join').description('Becomes a member of a session and writes its stream to standard output.').argument('<name>', NAME)
+    .addOption(new Option('--from <where>', 'where to begin: what comes now, the latest key point, or the oldest there is').choices(['now', 'key', 'start']).default('now'))
+    .option('--degree <n>', 'links that this peer offers, the one to its parent included', DEGREE);
+  withExamples(withPeer(command), ['cast join news > film.mp4', 'cast join live | ffplay -']);
+  command.action(async (name: string, options: PeerOptions & { readonly from: string; readonly degree?: number }) => {
+    const query = new URLSearchParams({ from: options.from, ...(options.degree === undefined ? {} : { degree: String(options.degree) }) });
+    const stream = await findPeer(options).download(`casts/${encodeURIComponent(name)}/data?${query.toString()}`);
+    await pipeline(stream, process.stdout);
+  });
+}
+
+function defineList(cast: Command): void {
+  const command = cast.command('list').description('Lists the sessions that this peer takes part in, and its invitations.');
+  withExamples(withPeer(command), ['cast list']);
+  command.action(async (options: PeerOptions) => {
+    const list = await findPeer(options).json<{ readonly casts: readonly CastView[]; readonly invitations: readonly InvitationView[] }>('GET', 'casts');
+    if (options.json === true) return printJson(list);
+    if (list.casts.length > 0) {
+      const rows = list.casts.map(({ name, role, root, children, bytes, latencyMs }) => [shown(name), role, shown(root.name), children.length, bytes, `${Math.round(latencyMs * 10) / 10} ms`]);
+      printTable(['session', 'role', 'root', 'children', 'bytes', 'latency'], rows);
+    }
+    for (const { name, from } of list.invitations) printLine(`${shown(from.name)} invites to ${shown(name)}: \`grove cast join ${shown(name)}\``);
+    if (list.casts.length + list.invitations.length === 0) printLine('No sessions and no invitations.');
+  });
+}
+
+function defineWhy(cast: Command): void {
+  const command = cast.command('why').description('Shows the tree of a session: heights, who helps, and what that gains.').argument('<name>', NAME)
+    .option('--svg <file>', 'draw it into this file as well');
+  withExamples(withPeer(command), ['cast why news', 'cast why news --svg tree.svg']);
+  command.action(async (name: string, options: PeerOptions & { readonly svg?: string }) => {
+    const view = await findPeer(options).json<CastView>('GET', `casts/${encodeURIComponent(name)}`);
+    if (options.svg !== undefined) writeFileSync(options.svg, drawCast(view));
+    if (options.json === true) printJson(view);
+    else printWhy(view);
+  });
+}
+
+function defineInvite(cast: Command): void {
+  const command = cast.command('invite').description('Asks a peer to join a session.').argument('<name>', NAME).argument('<peer>', 'its name or peer ID');
+  withExamples(withPeer(command), ['cast invite news kitchen']);
+  command.action(async (name: string, who: string, options: PeerOptions) => {
+    const invited = await findPeer(options).json<{ readonly peerId: string; readonly name: string }>('POST', `casts/${encodeURIComponent(name)}/invite`, { peer: who });
+    if (options.json === true) printJson(invited);
+    else printLine(`${shown(invited.name)} is invited.`);
+  });
+}
+
+function bitsPerSecond(text: string): number {
+  const [, value, unit = ''] = /^(\d+(?:\.\d+)?)(k|m|g)?(?:bit|bps)?$/i.exec(text.trim()) ?? [];
+  if (value === undefined || Number(value) <= 0) throw new InvalidArgumentError('It must be a rate like 500kbit, 2mbit or 1gbit.');
+  return Number(value) * ({ k: 1e3, m: 1e6, g: 1e9 }[unit.toLowerCase()] ?? 1);
+}

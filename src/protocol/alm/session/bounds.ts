@@ -1,0 +1,52 @@
+/**
+ * Every maximum and every time of sessions, in one place.
+ */
+
+/** Sessions that one peer takes part in, its own included. */
+export const SESSIONS_MAX = 16;
+/** Invitations that it remembers; the oldest is forgotten first. */
+export const INVITATIONS_MAX = 32;
+export const MEMBERS_MAX = 512;
+export const NAME_BYTES_MAX = 64;
+export const REASON_BYTES_MAX = 250;
+export const DEGREE_MAX = 64;
+/** As many of those above a parent are named as can help with a gap. */
+export const ANCESTORS_MAX = 16;
+
+/** The record of a session in the DHT lives so long without its root, which renews it. */
+export const RECORD_LEASE_MS = 60_000;
+export const RECORD_RENEW_MS = 20_000;
+
+/** Between two reports of a member; one that is not heard of for the lease is gone. */
+export const REPORT_MS = 2_000;
+export const MEMBER_LEASE_MS = 12_000;
+/** Of one that somebody found lost. */
+export const SUSPECT_LEASE_MS = 4_500;
+/** Of questions and orders between members and the root. */
+export const ATTEMPTS = 5;
+
+/** Losses and arrivals that come together are planned for together. */
+export const GATHER_MS = 20;
+/** Between two looks for a better tree. */
+export const REPLAN_MS = 10_000;
+/** Soon after the membership has changed there is an extra one. */
+export const REPLAN_SOON_MS = 2_000;
+/** A better tree is worth the move from this share of its height on, and from so many milliseconds. */
+export const GAIN_SHARE = 0.1;
+export const GAIN_MS = 3;
+/** Candidates for a move that one plan may look at. */
+export const PLAN_WORK = 20_000;
+/** Moves that repair the height right after a loss. */
+export const REPAIR_MOVES = 2;
+
+/** A peer that somebody found lost serves nobody for so long, and a pair that did not work is not tried again. */
+export const DISTRUST_MS = 30_000;
+export const BARRED_MS = 60_000;
+/** Losses of parents after which a member is let go: its own connection is to blame. */
+export const LOSSES_MAX = 8;
+export const LOSSES_WITHIN_MS = 30_000;
+
+/** After the end of a stream the root waits for its members for so long without progress. */
+export const FINISH_MS = 30_000;
+/** A member that leaves serves its children until they have others, for so long at most. */
+export const LINGER_MS = 5_000;

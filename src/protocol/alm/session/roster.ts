@@ -1,0 +1,106 @@
+/**
+ * What the root of a session knows of its members and helpers: who they are, what they offer, how they are doing, and whom not to
+ * join with whom.
+ */
+import type { Contact } from '../../../core/contact.ts';
+import type { Millis } from '../../../core/env.ts';
+import type { CastJoin, CastReport } from '../../wire/cast-messages.ts';
+import type { Coordinate } from '../../wire/messages.ts';
+import { BARRED_MS, DISTRUST_MS, LOSSES_MAX, LOSSES_WITHIN_MS } from './bounds.ts';
+import type { Knowledge, Party } from './planning.ts';
+
+export interface Entry {
+  contact: Contact;
+  readonly isHelper: boolean;
+  /** As offered or granted. */
+  degree: number;
+  coordinate: Coordinate | undefined;
+  upBps: number;
+  downBps: number;
+  heardAt: Millis;
+  hasStarted: boolean;
+  head: number;
+  latencyMs: Millis;
+  latencyHighMs: Millis;
+  refilled: number;
+  /** Until then it serves nobody. */
+  distrustedUntil: Millis;
+  /** Parents that found it slow. */
+  slowAt: number;
+  losses: Millis[];
+}
+
+export class Roster {
+  /** In the order of their coming; the root is not in here. */
+  readonly entries = new Map<string, Entry>();
+  readonly #rtts = new Map<string, Millis>();
+  readonly #barred = new Map<string, Millis>();
+
+  add(contact: Contact, message: Pick<CastJoin, 'degree' | 'coordinate' | 'upBps' | 'downBps'>, isHelper: boolean, now: Millis): Entry {
+    const entry: Entry = {
+      contact, isHelper, degree: message.degree, coordinate: message.coordinate, upBps: message.upBps, downBps: message.downBps, heardAt: now, hasStarted: false,
+      head: 0, latencyMs: 0, latencyHighMs: 0, refilled: 0, distrustedUntil: -Infinity, slowAt: 0, losses: [],
+    };
+    this.entries.set(contact.peerId, entry);
+    return entry;
+  }
+
+  remove(peerId: string): void {
+    this.entries.delete(peerId);
+    for (const table of [this.#rtts, this.#barred]) for (const pair of table.keys()) if (pair.includes(peerId)) table.delete(pair);
+  }
+
+  get members(): Entry[] {
+    return [...this.entries.values()].filter((entry) => !entry.isHelper);
+  }
+
+  get helpers(): Entry[] {
+    return [...this.entries.values()].filter((entry) => entry.isHelper);
+  }
+
+  note(entry: Entry, report: CastReport, now: Millis): void {
+    entry.heardAt = now;
+    entry.hasStarted ||= report.started;
+    entry.head = report.head;
+    if (report.latencyHighMs > 0) {
+      entry.latencyMs = report.latencyMs;
+      entry.latencyHighMs = report.latencyHighMs;
+    }
+    entry.refilled = report.refilled;
+    if (report.parent !== '' && report.rttMs > 0) this.#rtts.set(pairOf(report.parent, entry.contact.peerId), report.rttMs);
+  }
+
+  /** It could not use that parent. Whether that has now happened so often that it is to blame itself. */
+  noteLoss(entry: Entry, parent: string, now: Millis): boolean {
+    this.#barred.set(pairOf(parent, entry.contact.peerId), now + BARRED_MS);
+    const lost = this.entries.get(parent);
+    if (lost !== undefined) lost.distrustedUntil = now + DISTRUST_MS;
+    entry.losses = [...entry.losses.filter((at) => now - at < LOSSES_WITHIN_MS), now];
+    return entry.losses.length >= LOSSES_MAX;
+  }
+
+  /** A parent let it go because it took too little; below it nobody would fare better. How often that has happened. */
+  noteSlow(entry: Entry, parent: string, now: Millis): number {
+    this.#barred.set(pairOf(parent, entry.contact.peerId), now + BARRED_MS);
+    entry.degree = 1;
+    return ++entry.slowAt;
+  }
+
+  /** For the planner, as things stand. */
+  knowledge(root: Party, now: Millis): Knowledge {
+    const party = (entry: Entry): Party => ({
+      peerId: entry.contact.peerId, degree: entry.distrustedUntil > now ? 1 : entry.degree, coordinate: entry.coordinate, upBps: entry.upBps, downBps: entry.downBps,
+    });
+    return {
+      members: [root, ...this.members.map(party)],
+      helpers: this.helpers.map(party),
+      rttMs: (a, b) => this.#rtts.get(pairOf(a, b)),
+      // Barred is very far, not impossible: where there is no other way it is tried again.
+      isBarred: (a, b) => (this.#barred.get(pairOf(a, b)) ?? -Infinity) > now,
+    };
+  }
+}
+
+function pairOf(a: string, b: string): string {
+  return a < b ? `${a} ${b}` : `${b} ${a}`;
+}

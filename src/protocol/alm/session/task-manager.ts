@@ -1,0 +1,459 @@
+/**
+ * The root of a session: takes members in, plans the tree, tells everybody its place, and plans again when somebody comes, goes, is
+ * lost or falls behind, and now and then in search of a better tree ([0079], [0091]).
+ *
+ * Its word is the only one about the tree. Members report every two seconds and at once when something is wrong, so that the root
+ * needs no failure detector of its own: who loses a parent says so, and is hung on elsewhere within a round trip; whoever is not
+ * heard of for some time is out.
+ */
+import type { Contact } from '../../../core/contact.ts';
+import type { Millis } from '../../../core/env.ts';
+import type { Position } from '../../../core/position.ts';
+import type { Local } from '../../local.ts';
+import type { Alarms } from '../../overlay/alarms.ts';
+import type { Requests } from '../../requests.ts';
+import type { CastJoin, CastReport } from '../../wire/cast-messages.ts';
+import type { HelperAccount, HelperCandidate, HelperLinks, HelperMarket } from '../market/helper-market.ts';
+import type { Objective } from '../plan.ts';
+import type { Relay } from '../stream/relay.ts';
+import {
+  ATTEMPTS, DEGREE_MAX, GATHER_MS, MEMBER_LEASE_MS, MEMBERS_MAX, REASON_BYTES_MAX, REPAIR_MOVES, REPLAN_MS, REPLAN_SOON_MS, SUSPECT_LEASE_MS,
+} from './bounds.ts';
+import type { Knowledge, Parents, Party, Planned } from './planning.ts';
+import { bestPlan, boundsOf, heightOf, isRealGain, repaired } from './planning.ts';
+import type { Entry } from './roster.ts';
+import { Roster } from './roster.ts';
+import type { Spot } from './tree-shape.ts';
+import { spotsOf } from './tree-shape.ts';
+import type { CastView, MemberView } from './views.ts';
+
+export interface TaskTerms {
+  readonly key: Position;
+  readonly name: string;
+  readonly session: string;
+  readonly priority: number;
+  readonly rateBps: number;
+  readonly objective: Objective;
+  /** Children that the root itself serves at most. */
+  readonly degree: number;
+  readonly upBps: number;
+  readonly downBps: number;
+}
+
+export interface TaskParts {
+  readonly local: Local;
+  readonly requests: Requests;
+  readonly alarms: Alarms;
+  readonly market: HelperMarket;
+  readonly relay: Relay;
+  /** Something about the members has changed. */
+  onNews(): void;
+}
+
+/** For the tree that there would be without helpers. */
+const VIEW_MOVES = 50;
+
+export class TaskManager {
+  readonly terms: TaskTerms;
+  readonly #parts: TaskParts;
+  readonly #roster = new Roster();
+  readonly #account: HelperAccount;
+  #parents: Parents = new Map();
+  /** What each was told last, as text: whoever would be told the same again is not. */
+  readonly #told = new Map<string, string>();
+  /** Orders are numbered, so that a late one does not undo a later one. */
+  #number = 0;
+  #gathering: number | undefined;
+  #improving: number | undefined;
+  #replans = 0;
+  #moved = 0;
+  #isOver = false;
+  /** Members that have everything, and all below them too. */
+  readonly #finished: Entry[] = [];
+  /** Why members are members no more, latest last. */
+  readonly #gone: { readonly peerId: string; readonly name: string; readonly why: string }[] = [];
+
+  constructor(terms: TaskTerms, parts: TaskParts) {
+    this.terms = terms;
+    this.#parts = parts;
+    const { session, priority, rateBps } = terms;
+    this.#account = parts.market.open({ session, priority, rateBps }, (lost, reason) => this.#onHelperLost(lost, reason));
+    this.#improveIn(REPLAN_MS);
+  }
+
+  // --- what it is ---
+
+  get members(): readonly Entry[] {
+    return this.#roster.members;
+  }
+
+  get finished(): readonly Entry[] {
+    return this.#finished;
+  }
+
+  /** Members that are served: the stream may begin for them. */
+  get startedCount(): number {
+    return this.members.filter(({ hasStarted }) => hasStarted).length;
+  }
+
+  get isEverybodyDone(): boolean {
+    return this.#roster.entries.size === 0;
+  }
+
+  /** Changes as long as somebody gets on. */
+  get progress(): number {
+    return this.members.reduce((sum, { head }) => sum + head, this.#finished.length);
+  }
+
+  // --- inputs ---
+
+  /** Undefined when it is a member now; otherwise why not. */
+  onJoin(from: Contact, message: CastJoin): string | undefined {
+    if (this.#isOver) return 'the session is over';
+    const { entries } = this.#roster;
+    const known = entries.get(from.peerId);
+    if (known?.isHelper === true) this.#roster.remove(from.peerId);
+    else if (known !== undefined) {
+      known.contact = from;
+      known.heardAt = this.#now;
+      this.#told.delete(from.peerId);
+      this.#gather();
+      return undefined;
+    }
+    if (this.members.length >= MEMBERS_MAX) return `it has ${MEMBERS_MAX} members already`;
+    const degree = Math.min(DEGREE_MAX, Math.max(1, message.degree));
+    this.#roster.add(from, { ...message, degree }, false, this.#now);
+    const problem = this.#repair();
+    if (problem !== undefined) {
+      this.#roster.remove(from.peerId);
+      return problem;
+    }
+    this.#improveSoon();
+    return undefined;
+  }
+
+  /** False: it is no member here. */
+  onReport(from: Contact, message: CastReport): boolean {
+    const entry = this.#roster.entries.get(from.peerId);
+    if (entry === undefined) return false;
+    const wasStarted = entry.hasStarted;
+    this.#roster.note(entry, message, this.#now);
+    if (message.leaving !== '') this.#remove(entry, message.leaving);
+    if (message.done) this.#onDone(entry);
+    if (message.lost !== '') this.#onLoss(entry, message.lost, message.why);
+    if (message.slow !== '') this.#onSlow(message.slow, from.peerId, message.slowBps);
+    if (entry.hasStarted !== wasStarted || message.done || message.leaving !== '') this.#parts.onNews();
+    return true;
+  }
+
+  /** A child of the root's own took too little. */
+  onOwnChildSlow(peerId: string, takenBps: number): void {
+    this.#onSlow(peerId, this.#self.peerId, takenBps);
+  }
+
+  onTick(): void {
+    for (const entry of [...this.#roster.entries.values()]) {
+      const leaseMs = entry.distrustedUntil > this.#now ? SUSPECT_LEASE_MS : MEMBER_LEASE_MS;
+      if (this.#now - entry.heardAt > leaseMs) this.#remove(entry, 'it was not heard of any more');
+    }
+  }
+
+  /** Nobody is served any more. */
+  end(reason: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#account.end();
+    for (const handle of [this.#gathering, this.#improving]) if (handle !== undefined) this.#parts.alarms.cancel(handle);
+    for (const { contact } of this.#roster.entries.values()) this.#dismiss(contact, reason);
+  }
+
+  // --- who leaves ---
+
+  #remove(entry: Entry, why: string): void {
+    const { peerId, name } = entry.contact;
+    if (!this.#roster.entries.has(peerId)) return;
+    this.#roster.remove(peerId);
+    this.#told.delete(peerId);
+    if (!entry.isHelper) {
+      this.#gone.push({ peerId, name, why });
+      if (this.#gone.length > MEMBERS_MAX) this.#gone.shift();
+      this.#parts.local.env.emit({ kind: 'cast-member-gone', name: this.terms.name, peerId, why });
+    }
+    this.#gather();
+    this.#improveSoon();
+    this.#parts.onNews();
+  }
+
+  /** It needs nothing more, and serves nobody. */
+  #onDone(entry: Entry): void {
+    const { peerId } = entry.contact;
+    this.#roster.remove(peerId);
+    this.#told.delete(peerId);
+    this.#finished.push(entry);
+    if (this.#finished.length > MEMBERS_MAX) this.#finished.shift();
+  }
+
+  #letGo(entry: Entry, why: string): void {
+    this.#remove(entry, why);
+    this.#dismiss(entry.contact, why);
+  }
+
+  #onLoss(entry: Entry, parent: string, why: string): void {
+    const { peerId } = entry.contact;
+    if (this.#parents.get(peerId) !== parent) return this.#retell(peerId);
+    if (this.#roster.noteLoss(entry, parent, this.#now)) return this.#letGo(entry, `its connections break again and again, the last because ${why}`);
+    this.#parents = withoutChild(this.#parents, peerId);
+    this.#told.delete(peerId);
+    this.#gather();
+  }
+
+  #onSlow(peerId: string, parent: string, takenBps: number): void {
+    const entry = this.#roster.entries.get(peerId);
+    if (entry === undefined || this.#parents.get(peerId) !== parent) return;
+    const taken = `it took ${Math.round(takenBps / 1_000)} kbit/s`;
+    if (this.#roster.noteSlow(entry, parent, this.#now) > 1) {
+      return this.#letGo(entry, this.terms.rateBps === 0 ? `${taken} and everybody waited for it` : `${taken} of a stream of ${Math.round(this.terms.rateBps / 1_000)} kbit/s`);
+    }
+    this.#parents = withoutChild(this.#parents, peerId);
+    this.#told.delete(peerId);
+    this.#gather();
+  }
+
+  #onHelperLost({ helper, links }: HelperLinks, _reason: string): void {
+    const entry = this.#roster.entries.get(helper.peerId);
+    if (entry?.isHelper !== true) return;
+    entry.degree -= links;
+    if (entry.degree < 2) {
+      this.#remove(entry, 'it helps no more');
+      this.#dismiss(helper, 'its help is over');
+    } else this.#gather();
+  }
+
+  // --- plans ---
+
+  /** A moment later: what happens together is planned for together. */
+  #gather(): void {
+    this.#gathering ??= this.#parts.alarms.in(GATHER_MS, () => {
+      this.#gathering = undefined;
+      if (this.#isOver) return;
+      const problem = this.#repair();
+      if (problem !== undefined) this.#onNoTree(problem);
+    });
+  }
+
+  /** Hangs on whoever has no parent. Says why that cannot be done. */
+  #repair(): string | undefined {
+    const knowledge = this.#knowledge();
+    const next = repaired(knowledge, this.#parents, REPAIR_MOVES);
+    if (typeof next === 'string') return next;
+    this.#follow(next);
+    return undefined;
+  }
+
+  /** Too few links without those that are distrusted: trust them again, and if that is not enough, let go of who came last. */
+  #onNoTree(problem: string): void {
+    const distrusted = [...this.#roster.entries.values()].filter(({ distrustedUntil }) => distrustedUntil > this.#now);
+    const silent = distrusted.filter(({ heardAt }) => this.#now - heardAt > SUSPECT_LEASE_MS / 2);
+    if (silent.length > 0) for (const entry of silent) this.#remove(entry, 'it was not heard of any more');
+    else if (distrusted.length > 0) for (const entry of distrusted) entry.distrustedUntil = -Infinity;
+    else {
+      const last = this.members.at(-1);
+      if (last !== undefined) this.#letGo(last, `no tree holds it any more: ${problem}`);
+    }
+    this.#gather();
+  }
+
+  #improveSoon(): void {
+    this.#improveIn(REPLAN_SOON_MS);
+  }
+
+  #improveIn(delayMs: Millis): void {
+    if (this.#improving !== undefined) this.#parts.alarms.cancel(this.#improving);
+    this.#improving = this.#parts.alarms.in(delayMs, () => {
+      this.#improving = undefined;
+      if (this.#isOver) return;
+      this.#improve();
+      if (this.#improving === undefined) this.#improveIn(REPLAN_MS);
+    });
+  }
+
+  /** Who could help, a plan with that, and the links that it needs; then, with what was granted, the switch if it is worth it. */
+  #improve(): void {
+    const members = [this.#self.peerId, ...this.members.map(({ contact }) => contact.peerId)];
+    if (members.length < 2) return;
+    this.#account.candidates(members, (candidates) => {
+      if (this.#isOver) return;
+      const wish = this.#bestWith(candidates);
+      if (typeof wish === 'string' || !isRealGain(this.#heightMs, wish.heightMs)) return;
+      const contacts = new Map(candidates.map(({ contact }) => [contact.peerId, contact]));
+      for (const { contact } of this.#roster.helpers) contacts.set(contact.peerId, contact);
+      const wanted = this.#wanted(wish, contacts);
+      if (wanted.length === 0) return this.#switchTo(wish);
+      this.#account.hold(wanted, (held) => this.#onHeld(held, candidates));
+    });
+  }
+
+  #bestWith(candidates: readonly HelperCandidate[]): Planned | string {
+    const knowledge = this.#knowledge();
+    const known = new Set(this.#roster.entries.keys());
+    const comers = candidates.filter(({ contact }) => !known.has(contact.peerId));
+    const helpers = [...knowledge.helpers, ...comers.map(({ contact, degree, coordinate, upBps, downBps }) => ({ peerId: contact.peerId, degree, coordinate, upBps, downBps }))];
+    return bestPlan({ ...knowledge, helpers }, this.terms.objective, this.#parts.local.env.random);
+  }
+
+  /** What the plan needs beside what the present tree still uses: nothing is given back before the switch. */
+  #wanted(wish: Planned, contacts: ReadonlyMap<string, Contact>): HelperLinks[] {
+    const links = new Map(this.#roster.helpers.map(({ contact, degree }) => [contact.peerId, degree]));
+    for (const helper of wish.helpers) links.set(helper.peerId, Math.max(helper.links, links.get(helper.peerId) ?? 0));
+    return [...links].flatMap(([peerId, count]) => {
+      const helper = contacts.get(peerId);
+      return helper === undefined ? [] : [{ helper, links: count }];
+    });
+  }
+
+  #onHeld(held: readonly HelperLinks[], candidates: readonly HelperCandidate[]): void {
+    if (this.#isOver) return;
+    const byId = new Map(candidates.map((candidate) => [candidate.contact.peerId, candidate]));
+    for (const { helper, links } of held) {
+      const entry = this.#roster.entries.get(helper.peerId);
+      const candidate = byId.get(helper.peerId);
+      if (entry?.isHelper === true) entry.degree = links;
+      else if (entry === undefined && candidate !== undefined && links >= 2) this.#roster.add(helper, { ...candidate, degree: links }, true, this.#now);
+    }
+    const wish = bestPlan(this.#knowledge(), this.terms.objective, this.#parts.local.env.random);
+    if (typeof wish !== 'string' && isRealGain(this.#heightMs, wish.heightMs)) this.#switchTo(wish);
+    else this.#giveBack();
+  }
+
+  #switchTo(next: Planned): void {
+    this.#replans++;
+    this.#follow(next);
+    this.#giveBack();
+  }
+
+  /** Helpers that the tree does not use are none. */
+  #giveBack(): void {
+    const { helpers } = this.#roster;
+    if (helpers.length === 0) return;
+    const used = helpers.filter(({ contact }) => this.#parents.has(contact.peerId));
+    for (const { contact } of helpers) {
+      if (this.#parents.has(contact.peerId)) continue;
+      this.#roster.remove(contact.peerId);
+      this.#told.delete(contact.peerId);
+      this.#dismiss(contact, 'its help is not needed any more');
+    }
+    const linksOf = (peerId: string): number => 1 + [...this.#parents.values()].filter((parent) => parent === peerId).length;
+    this.#account.hold(used.map(({ contact }) => ({ helper: contact, links: linksOf(contact.peerId) })), () => undefined);
+  }
+
+  // --- orders ---
+
+  #follow(next: Planned): void {
+    let moved = 0;
+    for (const [peerId, parent] of next.parents) if (this.#parents.has(peerId) && this.#parents.get(peerId) !== parent) moved++;
+    this.#parents = next.parents;
+    this.#moved += moved;
+    this.#number++;
+    for (const spot of spotsOf(this.#self.peerId, next.parents)) this.#tell(spot);
+    const { name } = this.terms;
+    this.#parts.local.env.emit({ kind: 'cast-planned', name, members: this.members.length, helpers: next.helpers.length, heightMs: next.heightMs, moved });
+  }
+
+  #retell(peerId: string): void {
+    this.#told.delete(peerId);
+    this.#gather();
+  }
+
+  #tell(spot: Spot): void {
+    const { peerId, children, parent, ancestors } = spot;
+    const contactOf = (id: string): Contact => (id === this.#self.peerId ? this.#self : (this.#roster.entries.get(id) as Entry).contact);
+    if (parent === undefined) return this.#parts.relay.settle({ parent: undefined, ancestors: [], children });
+    const text = [parent, ...ancestors, '/', ...children.map((child) => `${child.peerId} ${child.below}`)].join(' ');
+    if (this.#told.get(peerId) === text) return;
+    this.#told.set(peerId, text);
+    const entry = this.#roster.entries.get(peerId);
+    if (entry === undefined) return;
+    const { session, name, key, rateBps } = this.terms;
+    const number = this.#number;
+    this.#parts.requests.ask({
+      to: entry.contact, attempts: ATTEMPTS, timeoutMs: this.#parts.local.timeoutTo(entry.coordinate),
+      message: (op) => ({
+        type: 'castOrder', op, session, name, key, number, rateBps, parent: contactOf(parent), ancestors: ancestors.map(contactOf), children: children.map((child) => ({ peer: child.peerId, below: child.below })), dismissal: '',
+      }),
+      onReply: (reply) => {
+        if (reply.type === 'castReply' && !reply.ok && number === this.#number) this.#remove(entry, reply.reason);
+      },
+      onSilent: () => {
+        if (this.#told.get(peerId) === text) this.#remove(entry, 'it does not answer');
+      },
+    });
+  }
+
+  #dismiss(contact: Contact, dismissal: string): void {
+    const { session, name, key, rateBps } = this.terms;
+    const number = ++this.#number;
+    this.#parts.requests.ask({
+      to: contact, attempts: 2, timeoutMs: this.#parts.local.timeoutTo(undefined),
+      message: (op) => ({ type: 'castOrder', op, session, name, key, number, rateBps, parent: undefined, ancestors: [], children: [], dismissal: dismissal.slice(0, REASON_BYTES_MAX) }),
+      onReply: () => undefined,
+      onSilent: () => undefined,
+    });
+  }
+
+  // --- views ---
+
+  view(): Pick<CastView, 'tree' | 'heightMs' | 'withoutHelpersMs' | 'amcastHeightMs' | 'starBoundMs' | 'replans' | 'moved' | 'gone' | 'finished'> {
+    const knowledge = this.#knowledge();
+    const alone = { ...knowledge, helpers: [] };
+    const without = this.#roster.helpers.length === 0 ? undefined : repaired(alone, withoutAll(this.#parents, this.#roster.helpers), VIEW_MOVES);
+    const bounds = this.members.length === 0 ? undefined : boundsOf(knowledge);
+    return {
+      tree: this.#tree(knowledge), heightMs: this.#heightMs, withoutHelpersMs: without === undefined ? this.#heightMs : typeof without === 'string' ? null : without.heightMs,
+      amcastHeightMs: bounds?.amcastHeightMs ?? null, starBoundMs: bounds?.starBoundMs ?? 0, replans: this.#replans, moved: this.#moved, gone: [...this.#gone],
+      finished: this.#finished.map(({ contact }) => ({ peerId: contact.peerId, name: contact.name })),
+    };
+  }
+
+  #tree(knowledge: Knowledge): MemberView[] {
+    const heights = (peerId: string): Millis => heightOf({ ...knowledge, members: knowledge.members.filter((one) => one.peerId === peerId), helpers: [...knowledge.helpers, ...knowledge.members] }, this.#parents);
+    return spotsOf(this.#self.peerId, this.#parents).map(({ peerId, parent, children, depth }) => {
+      const entry = this.#roster.entries.get(peerId);
+      const { name } = entry?.contact ?? this.#self;
+      return {
+        peerId, name, parent: parent ?? null, depth, children: children.length, degree: entry?.degree ?? this.terms.degree, isHelper: entry?.isHelper ?? false, plannedMs: parent === undefined ? 0 : heights(peerId),
+        latencyMs: entry?.latencyMs ?? 0, latencyHighMs: entry?.latencyHighMs ?? 0, head: entry?.head ?? this.#parts.relay.head ?? 0, hasStarted: entry?.hasStarted ?? true, refilled: entry?.refilled ?? 0,
+      };
+    });
+  }
+
+  // --- small things ---
+
+  get #now(): Millis {
+    return this.#parts.local.env.now();
+  }
+
+  get #self(): Contact {
+    return this.#parts.local.contact;
+  }
+
+  get #heightMs(): Millis {
+    return heightOf(this.#knowledge(), this.#parents);
+  }
+
+  #knowledge(): Knowledge {
+    const { degree, upBps, downBps } = this.terms;
+    const root: Party = { peerId: this.#self.peerId, degree, coordinate: this.#parts.local.coordinate, upBps, downBps };
+    return this.#roster.knowledge(root, this.#now);
+  }
+}
+
+function withoutChild(parents: Parents, peerId: string): Parents {
+  const rest = new Map(parents);
+  rest.delete(peerId);
+  return rest;
+}
+
+function withoutAll(parents: Parents, helpers: readonly Entry[]): Parents {
+  const gone = new Set(helpers.map(({ contact }) => contact.peerId));
+  return new Map([...parents].filter(([peerId, parent]) => !gone.has(peerId) && !gone.has(parent)));
+}
