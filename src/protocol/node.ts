@@ -245,6 +245,7 @@ export class Node implements Protocol<Message> {
     else if (kind === TIMER.lagover) this.#lagover?.onTimer();
     else if (kind === TIMER.feeds) this.#onFeedsTimer();
     else if (kind === TIMER.market) this.#market?.onTimer();
+    else if (kind === TIMER.casts) this.#casts?.onTimer();
     else if (kind === TIMER.descents) this.#somo?.onDescentTimer();
     else this.#ring.onTimer(kind);
   }
