@@ -1,5 +1,6 @@
 /**
  * What the commands about multicast sessions print: the tree as text, with who helps and what that gains.
+ * Names are whatever their owners chose, so they are cleaned before they are shown or drawn.
  */
 import type { CastView, MemberView } from '../protocol/alm/session/views.ts';
 import { printLine } from './output.ts';

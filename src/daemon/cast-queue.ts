@@ -1,5 +1,6 @@
 /**
  * Between the protocol, which hands chunks over, and whoever reads them as an iteration of bytes: a queue with a bound, and the end.
+ * Above the bound the protocol keeps what comes, which holds the stream back; nothing is dropped here.
  */
 import { GroveError } from '../core/errors.ts';
 import type { Chunk } from '../protocol/alm/stream/frames.ts';

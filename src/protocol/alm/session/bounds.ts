@@ -1,5 +1,6 @@
 /**
  * Every maximum and every time of sessions, in one place.
+ * Reports are cheap and losses are told at once, so the leases can be long.
  */
 
 /** Sessions that one peer takes part in, its own included. */

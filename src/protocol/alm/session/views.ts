@@ -1,5 +1,6 @@
 /**
  * Sessions as people see them: values only, ready for JSON.
+ * Only the root knows the tree; everybody else sees its own part.
  */
 
 export interface MemberView {

@@ -1,5 +1,6 @@
 /**
  * Every maximum and every time of a session's streams, in one place.
+ * What a bound costs or saves is said beside it; the reasons are in docs/decisions/0041.
  */
 
 /** Data streams of sessions say so in their first bytes (core's Streams, `purpose`). */

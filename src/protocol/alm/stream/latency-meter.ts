@@ -1,5 +1,6 @@
 /**
  * Latencies as they come, counted in classes that grow by a tenth: quantiles of any number of them in a few hundred bytes.
+ * A quantile is off by at most one class, a tenth of its value.
  */
 import type { Millis } from '../../../core/env.ts';
 

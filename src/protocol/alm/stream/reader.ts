@@ -1,5 +1,6 @@
 /**
  * Whoever reads a session's stream on this machine: its place in the window, and whether it takes more.
+ * It is served like a child: from its own place, as long as it takes more, and judged by the same rule when all wait for it.
  */
 import type { Millis } from '../../../core/env.ts';
 import { FROM } from './frames.ts';

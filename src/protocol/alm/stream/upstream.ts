@@ -1,5 +1,6 @@
 /**
  * One stream from a parent, or from an ancestor that fills a gap: frames in, with the parent's clock and its signs of life.
+ * Held, it is not read any further; what came before that waits here, one frame at most.
  */
 import type { Contact } from '../../../core/contact.ts';
 import type { Millis, StreamId, Streams } from '../../../core/env.ts';
