@@ -2,7 +2,9 @@
  * Redraws what the resource pool saves in planning one multicast session ([0082]-[0086], CORRECTIONS 2): improvement over AMCast by
  * group size, helpers used, and the effect of the radius R, of the helpers' minimum degree and of errors in coordinates.
  *
- * `npm run experiment -- alm-figures [runs=20] [latency=FILE hosts=CSV]`. With a measured matrix and measured uplinks the first figure
+ * Then what many sessions get of one pool (alm-market.ts).
+ *
+ * `npm run experiment -- alm-figures [runs=20] [markets=2] [latency=FILE hosts=CSV] [only=market]`. With a measured matrix and measured uplinks the first figure
  * is drawn for them too. Budgets are work, not time: the figures are the same on every machine.
  */
 import { readFileSync } from 'node:fs';
@@ -14,10 +16,12 @@ import type { CaseOptions, CaseResult } from '../src/sim/alm/planning-cases.ts';
 import { CASE_ALGORITHMS, CASE_WORK, casesOf, runCases } from '../src/sim/alm/planning-cases.ts';
 import { readMatrix } from '../src/sim/edge/latency-file.ts';
 import { parseUplinks } from '../src/sim/lagover/simulate.ts';
+import { drawMarket } from './alm-market.ts';
 import { lineChart } from './chart.ts';
 import { outputTo } from './output.ts';
 
-const { tell, write } = outputTo('alm');
+const output = outputTo('alm');
+const { tell, write } = output;
 const HOSTS = 1_200;
 const POOLS = 4;
 const FIT = { model: 'vivaldi', dimensions: 4 } as const;
@@ -80,19 +84,25 @@ function drawSweep(name: string, title: string, label: string, values: readonly 
 }
 
 const pools = Array.from({ length: POOLS }, (_, i) => transitStubPool(HOSTS, i + 1, FIT));
-drawGroups('groups', `${HOSTS} hosts on transit-stub networks, helpers by minmax, coordinates by Vivaldi`, pools, GROUPS);
-const known = (size: number): ReturnType<typeof casesOf> => casesOf([size], SWEPT_ALGORITHMS, ['minmax'], ['true']);
-drawSweep('radius', 'Effect of the radius R within which helpers lie', 'R in ms', [25, 50, 75, 100, 150, 200, 300], (radiusMs, size) => play(pools, known(size), { ...BASE, radiusMs }));
-drawSweep('degree', 'Effect of the degree that a helper must have', 'minimum degree', [3, 4, 5, 6, 7], (minHelperDegree, size) => play(pools, known(size), { ...BASE, minHelperDegree }));
-const errors = [0, 0.05, 0.1, 0.2, 0.3];
-const blurredPools = new Map(errors.map((error) => [error, pools.map((pool, i) => ({ ...pool, predictedMs: blurred(pool.trueMs, error, randomFrom(i + 1).fork('error')) }))]));
-drawSweep('error', 'Effect of errors in latencies to helpers', 'median relative error', errors, (error, size) => play(blurredPools.get(error) ?? [], casesOf([size], SWEPT_ALGORITHMS, ['minmax'], ['coordinates']), BASE));
-const fitted = Array.from({ length: POOLS }, (_, i) => transitStubPool(HOSTS, i + 1, { ...FIT, model: 'simplex' }));
-drawGroups('groups-simplex', `${HOSTS} hosts on transit-stub networks, helpers by minmax, coordinates by downhill simplex`, fitted, GROUPS);
-const [latency, hosts] = [word('latency'), word('hosts')];
-if (latency !== undefined && hosts !== undefined) {
-  const uplinks = parseUplinks(readFileSync(hosts, 'utf8'));
-  if (typeof uplinks === 'string') throw new Error(uplinks);
-  const matrix = readMatrix(latency);
-  drawGroups('groups-measured', `${matrix.rows} measured hosts, degrees from measured uplinks at ${RATE_MBPS} Mbit/s`, Array.from({ length: POOLS }, (_, i) => measuredPool(matrix, uplinks, RATE_MBPS, i + 1, FIT)), GROUPS);
-} else console.log('without latency=FILE hosts=CSV there are no figures for measured hosts');
+if (word('only') !== 'market') drawPlanner();
+drawMarket(output, pools.slice(0, argument('markets', 2)));
+
+/** All figures of one session planned by itself. */
+function drawPlanner(): void {
+  drawGroups('groups', `${HOSTS} hosts on transit-stub networks, helpers by minmax, coordinates by Vivaldi`, pools, GROUPS);
+  const known = (size: number): ReturnType<typeof casesOf> => casesOf([size], SWEPT_ALGORITHMS, ['minmax'], ['true']);
+  drawSweep('radius', 'Effect of the radius R within which helpers lie', 'R in ms', [25, 50, 75, 100, 150, 200, 300], (radiusMs, size) => play(pools, known(size), { ...BASE, radiusMs }));
+  drawSweep('degree', 'Effect of the degree that a helper must have', 'minimum degree', [3, 4, 5, 6, 7], (minHelperDegree, size) => play(pools, known(size), { ...BASE, minHelperDegree }));
+  const errors = [0, 0.05, 0.1, 0.2, 0.3];
+  const blurredPools = new Map(errors.map((error) => [error, pools.map((pool, i) => ({ ...pool, predictedMs: blurred(pool.trueMs, error, randomFrom(i + 1).fork('error')) }))]));
+  drawSweep('error', 'Effect of errors in latencies to helpers', 'median relative error', errors, (error, size) => play(blurredPools.get(error) ?? [], casesOf([size], SWEPT_ALGORITHMS, ['minmax'], ['coordinates']), BASE));
+  const fitted = Array.from({ length: POOLS }, (_, i) => transitStubPool(HOSTS, i + 1, { ...FIT, model: 'simplex' }));
+  drawGroups('groups-simplex', `${HOSTS} hosts on transit-stub networks, helpers by minmax, coordinates by downhill simplex`, fitted, GROUPS);
+  const [latency, hosts] = [word('latency'), word('hosts')];
+  if (latency !== undefined && hosts !== undefined) {
+    const uplinks = parseUplinks(readFileSync(hosts, 'utf8'));
+    if (typeof uplinks === 'string') throw new Error(uplinks);
+    const matrix = readMatrix(latency);
+    drawGroups('groups-measured', `${matrix.rows} measured hosts, degrees from measured uplinks at ${RATE_MBPS} Mbit/s`, Array.from({ length: POOLS }, (_, i) => measuredPool(matrix, uplinks, RATE_MBPS, i + 1, FIT)), GROUPS);
+  } else console.log('without latency=FILE hosts=CSV there are no figures for measured hosts');
+}

@@ -56,6 +56,8 @@ export interface MarketSession {
   readonly random: Random;
   isHurt: boolean;
   haste: number;
+  /** Times that it has changed its plan for a better one and did not lose anything since. */
+  changes: number;
 }
 
 export class MarketWorld {
@@ -99,7 +101,7 @@ export class MarketWorld {
     const ownMs = heightOf(own, members, this.#trueMs);
     const session: MarketSession = {
       name, priority, members, memberSet: new Set(members), own, ownMs, links: { root: own.root, parents: new Map() }, heightMs: Infinity, tried: new Map(),
-      random, isHurt: false, haste: 0,
+      random, isHurt: false, haste: 0, changes: 0,
     };
     this.#sessions.set(name, session);
     assert(this.#adopt(session, own, new Map()), 'nobody goes before a session at its own members');
@@ -141,6 +143,7 @@ export class MarketWorld {
 
   #repair(session: MarketSession): void {
     session.isHurt = false;
+    session.changes = 0;
     const { members, memberSet, links, name } = session;
     const helpers = helpersOf(links, memberSet).map((host) => ({ host, degree: this.table(host).heldBy(name) })).filter(({ degree }) => degree > 0);
     const mended = repaired({ members: this.#ownOffers(session), helpers, latencyMs: this.#trueMs }, links);
@@ -154,9 +157,10 @@ export class MarketWorld {
     const told = new Map<number, number>();
     for (let attempt = 0; attempt <= REFUSALS_MAX; attempt++) {
       const found = this.#bestTried(session, told);
-      if (found === undefined || !isRealGain(session.heightMs, found.heightMs)) break;
+      if (found === undefined || !isRealGain(session.heightMs, found.heightMs, session.changes)) break;
       if (!this.#adopt(session, found.links, told)) continue;
       this.counts.replans++;
+      session.changes++;
       return;
     }
     this.#letGo(session);

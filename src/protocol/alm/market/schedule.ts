@@ -44,13 +44,15 @@ export interface PlannerChoice {
   readonly work: number;
 }
 
-/** A plan that is lower by less than this share is not worth moving peers for. */
+/** A plan that is lower by less than this share is not worth moving peers for; twice that after each change for a better plan, so that the market comes to rest. */
 export const REAL_GAIN = 0.05;
+/** What is asked for at most, after many changes. */
+const GAIN_MAX = 0.5;
 /** Moves of the patent's that repair a plan after a loss. */
 const REPAIR_MOVES = 8;
 
-export function isRealGain(nowMs: Millis, thenMs: Millis): boolean {
-  return thenMs < nowMs * (1 - REAL_GAIN);
+export function isRealGain(nowMs: Millis, thenMs: Millis, changes = 0): boolean {
+  return thenMs < nowMs * (1 - Math.min(GAIN_MAX, REAL_GAIN * 2 ** changes));
 }
 
 /** Planned anew, whatever stood before. A string says why there is no tree. */
