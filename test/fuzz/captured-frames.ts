@@ -140,7 +140,7 @@ function share(world: World<Message, Fact>, node: (peer: number) => Node): numbe
   }
   const lead = hosts.find(({ host }) => host.role.kind === 'poller' && host.role.slot === 0)?.peer ?? 0;
   // As a register asks when somebody has lost the way to a lead that lives.
-  node(lead).onMessage(world.contact((lead + 1) % PEERS), { type: 'feedHold', op: 1, key, epoch: 0 }, world.now());
+  node(lead).onMessage(world.contact((lead + 1) % PEERS), { type: 'feedHold', op: 1, key, epoch: 0, any: false }, world.now());
   return lead;
 }
 

@@ -42,7 +42,7 @@ function trouble(feeds: FeedWorld, steps: number): void {
   }
 }
 
-for (const seed of [1, 2, 18, 20]) {
+for (const seed of [2, 5, 8, 18]) {
   test(`INV-FEED-1, -2, -4 and -5: what peers hold is in order and once, and after trouble everybody has everything (seed ${seed})`, () => {
     const feeds = feedWorld(seed);
     const { world } = feeds.ring;

@@ -116,8 +116,10 @@ export interface FeedEvents {
 /** Versions that a peer keeps. Durable: what `put` took is there after the process is killed. */
 export interface FeedShelf {
   latest(key: Position): FeedVersion | undefined;
-  /** At most `max`, the oldest first. */
+  /** At most `max`, the oldest first; none that was found false. */
   after(key: Position, stamp: Stamp, max: number): readonly FeedVersion[];
+  /** Held under that number, false or not. */
+  under(key: Position, stamp: Stamp): FeedVersion | undefined;
   find(key: Position, hash: string): FeedVersion | undefined;
   body(hash: string): Uint8Array | undefined;
   /** The latest one's document again: it gets this stamp and these attestations. Another document under a stamp that is taken replaces it. */

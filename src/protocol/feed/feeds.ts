@@ -123,7 +123,7 @@ export class Feeds implements FeedPool {
   #onStrangeFeed(from: Contact, message: FeedInput): void {
     const { env } = this.#parts.local;
     switch (message.type) {
-      case 'feedHold': return env.send(from, { type: 'feedHeld', op: message.op, holds: false, epoch: 0 });
+      case 'feedHold': return env.send(from, { type: 'feedHeld', op: message.op, holds: false, epoch: 0, signers: [] });
       case 'feedFound': return env.send(from, { type: 'feedStamped', op: message.op, outcome: STAMPED.notLead, record: undefined, before: undefined });
       case 'feedPush': return env.send(from, { type: 'feedAck', op: message.op, key: message.key, hash: message.record.hash, outcome: ACK.refused, have: undefined });
       case 'feedAsk': return env.send(from, { type: 'feedAnswer', op: message.op, serves: false, latest: undefined, freshAt: 0, hash: NO_BYTES });

@@ -5,9 +5,8 @@
 import type { Contact } from '../../core/contact.ts';
 import type { Millis } from '../../core/env.ts';
 import type { Position } from '../../core/position.ts';
-import { LATELY, READ_MAX } from './bounds.ts';
+import { LATELY } from './bounds.ts';
 import type { FeedEvents, FeedShelf, FeedVersion, FoundVersion, Stamp } from './feed.ts';
-import { compareStamps } from './feed.ts';
 import type { Judgement } from './order.ts';
 import { isAfter, isPoolStamp, judge, nextAlone, poolStamp } from './order.ts';
 import { bytesOfHex, NO_BYTES } from './record.ts';
@@ -54,9 +53,10 @@ export class Holding {
     return this.#latest === undefined ? NO_BYTES : bytesOfHex(this.#latest.hash);
   }
 
-  /** The latest version, unless a lead has numbered it. */
+  /** The latest version, unless a lead has numbered it and nothing after it: later numbers may have been given to what another lead fetched earlier. */
   get alone(): FeedVersion | undefined {
-    return this.#latest === undefined || isPoolStamp(this.#latest.stamp) ? undefined : this.#latest;
+    const latest = this.#latest;
+    return latest === undefined || (isPoolStamp(latest.stamp) && !isAfter(this.#have ?? latest.stamp, latest.stamp)) ? undefined : latest;
   }
 
   judge(version: FeedVersion, again: boolean): Judgement {
@@ -85,7 +85,7 @@ export class Holding {
 
   /** The version under that number. */
   under(stamp: Stamp): FeedVersion | undefined {
-    return this.#parts.shelf.after(this.#key, { epoch: stamp.epoch, seq: stamp.seq - 1 }, READ_MAX).find((version) => compareStamps(version.stamp, stamp) === 0);
+    return this.#parts.shelf.under(this.#key, stamp);
   }
 
   /** What comes up to that number is not waited for. */

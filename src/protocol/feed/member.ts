@@ -12,13 +12,14 @@ import type { Lagover } from '../lagover/agent/lagover.ts';
 import type { Local } from '../local.ts';
 import type { Alarms } from '../overlay/alarms.ts';
 import type { Requests } from '../requests.ts';
-import type { FeedAck, FeedAsk, FeedFresh, FeedInput, FeedPull, FeedPush, FeedRegistered } from '../wire/feed-messages.ts';
+import type { FeedAck, FeedAsk, FeedFresh, FeedHeld, FeedHold, FeedInput, FeedPull, FeedPush, FeedRegistered } from '../wire/feed-messages.ts';
 import { ACK } from '../wire/feed-messages.ts';
 import { isAttested } from './attestation.ts';
 import { ATTEMPTS, FANOUT, LATER_MS, LEAD_SETTLE_MS, PIECE_BYTES_MAX, SOON_MS, STRANGER_MS } from './bounds.ts';
 import type { Attestation, FeedEvents, FeedPoolStatus, FeedShelf, FeedTerms, FeedTools, FeedVersion, FoundVersion, Stamp } from './feed.ts';
 import { ATTESTATIONS_MAX, compareStamps } from './feed.ts';
 import { Finding } from './finding.ts';
+import { Hearing } from './hearing.ts';
 import { Holding } from './holding.ts';
 import type { Intake } from './intake.ts';
 import { Numbering } from './numbering.ts';
@@ -58,11 +59,14 @@ export class Member {
   readonly #finding: Finding;
   readonly #numbering: Numbering;
   readonly #trust: Trust;
+  readonly #hearing = new Hearing();
   #terms: FeedTerms;
   /** Digest of the body that is being pulled. */
   #pulling = '';
   #roleTold = '';
   #freshTold = 0;
+  /** Signers that the register was told of last. */
+  #unnamedTold = '';
   /** Digest of a version whose signer the register was asked about. */
   #stranger = { hash: '', since: 0 };
   /** The last version that was passed over because of its signer. */
@@ -77,10 +81,11 @@ export class Member {
     this.#parts = parts;
     this.#holding = new Holding(key, { shelf, events, wallClock: () => local.env.wallClock() });
     const holding = this.#holding;
-    this.#sender = new Sender(key, parts, { latest: () => holding.latest, isNear: (peerId) => this.#tree.isNear(peerId) });
+    this.#sender = new Sender(key, parts, { latest: () => holding.latest, isNear: (peerId) => this.#tree.isNear(peerId), onSilent: (peerId) => this.#onSilent(peerId) });
     this.#tree = new TreeLink(key, parts, {
       onParent: (parent) => this.#onParent(parent),
       onLost: () => this.#registration.soon(local.env.random.unit() * SOON_MS, true),
+      onParentGone: (peerId) => this.#onSilent(peerId),
       sample: () => this.#standing.takeSample((peerId) => parts.isConnected(peerId)),
     });
     const attested = (found: FoundVersion, attestations: readonly Attestation[]): Attestation[] | undefined => this.#attested(found, attestations);
@@ -110,6 +115,7 @@ export class Member {
       state: () => ({
         maxStalenessMs: this.#terms.maxStalenessMs, canPoll: this.#terms.canPoll, floorMs: this.#terms.floorMs, epoch: Math.max(this.#standing.epoch, holding.have?.epoch ?? 0),
         lead: this.#standing.lead, slot: this.#holdsSlot ? this.#standing.slot + 1 : 0, liars: this.#trust.liars,
+        signers: this.#isLead ? this.#believed(this.#standing.unnamed) : [], silent: this.#sayWhoIsSilent(),
       }),
       onAnswer: (answer, askedAt) => this.#onRegistered(answer, askedAt),
     });
@@ -146,7 +152,7 @@ export class Member {
     const { latest } = this.#holding;
     if (latest?.hash !== hash) return this.#confirmedOther(hash, checkedAt);
     this.#trust.onSeen(latest, undefined);
-    if (!isPoolStamp(latest.stamp)) return this.#finding.addOwn(checkedAt);
+    if (!isPoolStamp(latest.stamp) || (this.#isLead && this.#holding.alone !== undefined)) return this.#finding.addOwn(checkedAt);
     if (this.#isLead) {
       this.#numbering.onConfirmed();
       return this.#learnFresh(checkedAt);
@@ -181,9 +187,10 @@ export class Member {
 
   onMessage(from: Contact, message: FeedInput): void {
     const { env } = this.#parts.local;
+    this.#hearing.hear(from.peerId, env.now());
     switch (message.type) {
       case 'feedRegistered': return this.#registration.onNews(from, message);
-      case 'feedHold': return env.send(from, { type: 'feedHeld', op: message.op, holds: this.#isLead && this.#standing.epoch >= message.epoch, epoch: this.#standing.epoch });
+      case 'feedHold': return env.send(from, { type: 'feedHeld', op: message.op, ...this.#heldFor(message) });
       case 'feedFound': return this.#numbering.onFound(from, message);
       case 'feedPush': return this.#onPush(from, message);
       case 'feedAck': return this.#sender.onAck(from, message);
@@ -225,7 +232,9 @@ export class Member {
     const { lead: leadBefore, epoch: epochBefore, pollers: pollersBefore } = this.#standing;
     this.#standing.learn(answer, local.contact, askedAt, now);
     const { lead, epoch } = this.#standing;
+    this.#hearing.onSaid();
     if (this.#isLead && epoch === epochBefore) this.#tellMissed(pollersBefore);
+    this.#nameSigners();
     const isNew = lead !== undefined && (epoch !== epochBefore || lead.peerId !== leadBefore?.peerId);
     if (isNew) {
       this.#tellNews(epoch);
@@ -238,6 +247,38 @@ export class Member {
     if (this.#isLead && this.#holding.alone !== undefined) this.#finding.addOwn(this.#holding.alone.fetchedAt);
     this.#finding.offerAll();
     if (isNew && this.#isLead) this.#finding.offerLater(LEAD_SETTLE_MS);
+  }
+
+  /** A register that is new knows few of those who signed what is on the shelves; it takes them over from the lead. */
+  #nameSigners(): void {
+    const unnamed = this.#isLead && this.#standing.isRoomToName ? this.#believed(this.#standing.unnamed).join() : '';
+    if (unnamed !== '' && unnamed !== this.#unnamedTold) this.#registration.soon(0);
+    this.#unnamedTold = unnamed;
+  }
+
+  #believed(signers: readonly string[]): string[] {
+    return signers.filter((peerId) => !this.#trust.isLiar(peerId));
+  }
+
+  /** Does its lead, or any poller, still hold its slot? */
+  #heldFor({ any, epoch }: FeedHold): Omit<FeedHeld, 'type' | 'op'> {
+    const isLead = this.#isLead && this.#standing.epoch >= epoch;
+    return { holds: any ? this.#holdsSlot : isLead, epoch: this.#standing.epoch, signers: isLead ? this.#believed(this.#standing.signers) : [] };
+  }
+
+  /** The lead also misses those whose turns stay empty. */
+  #sayWhoIsSilent(): string[] {
+    const { env, contact } = this.#parts.local;
+    const { pollers, intervalMs } = this.#standing;
+    if (this.#isLead) this.#hearing.watch(pollers.map(({ peerId }) => peerId).filter((peerId) => peerId !== contact.peerId), intervalMs, env.now());
+    return this.#hearing.say((peerId) => this.#standing.isPoller(peerId));
+  }
+
+  /** A neighbour in the tree is gone, or does not take what it is sent. */
+  #onSilent(peerId: string): void {
+    if (!this.#standing.isPoller(peerId)) return;
+    this.#hearing.miss(peerId);
+    this.#registration.soon(this.#parts.local.env.random.unit() * SOON_MS);
   }
 
   #onLease(): void {
@@ -364,7 +405,7 @@ export class Member {
       if (attestations === undefined || this.#trust.isLiar(from.peerId)) this.#tree.distrustParent();
       return;
     }
-    if (!this.#standing.isSigner(attestations[0]?.peerId as string)) return acknowledge(this.#onStranger(version));
+    if (!this.#standing.isSigner(attestations[0]?.peerId as string)) return acknowledge(this.#onStranger(from, version));
     if (holding.judge(version, again) !== 'store') {
       this.#take(version, undefined, from, again);
       return acknowledge(ACK.held);
@@ -399,13 +440,16 @@ export class Member {
   }
 
   /**
-   * Signed by nobody who polls or polled, as far as this peer knows: the register may know better, and one that has just changed hands only once those who
-   * poll have come to it. If it still does not, the version is passed over, and this peer's own host has a look at the origin.
+   * Signed by nobody who polls or polled, as far as this peer knows. The register may know better, and so does the lead if it holds the very same version under
+   * that number. If neither does, the version is passed over, and this peer's own host has a look at the origin.
    */
-  #onStranger(version: FeedVersion): number {
+  #onStranger(from: Contact, version: FeedVersion): number {
     const { local } = this.#parts;
     const now = local.env.now();
-    if (this.#stranger.hash !== version.hash) this.#stranger = { hash: version.hash, since: now };
+    if (this.#stranger.hash !== version.hash) {
+      this.#stranger = { hash: version.hash, since: now };
+      this.#askLead(version.stamp, (hash) => this.#onCompared(from, version, hash));
+    }
     if (now - this.#stranger.since < STRANGER_MS) {
       this.#registration.soon(0);
       return ACK.later;
@@ -415,6 +459,17 @@ export class Member {
     this.#holding.passOver(version.stamp);
     this.#trust.audit(version, now + LATER_MS);
     return ACK.held;
+  }
+
+  /** What the lead has under the number of a version that a stranger signed. */
+  #onCompared(from: Contact, version: FeedVersion, hash: string): void {
+    if (this.#stranger.hash !== version.hash) return;
+    if (hash === version.hash) this.#standing.believe(version.attestations[0]?.peerId as string);
+    else {
+      this.#parts.local.env.emit({ kind: 'message-ignored', type: 'feedPush', why: 'it is signed by nobody who polls' });
+      // Nobody who is honest passes it on.
+      if (this.#tree.parent?.peerId === from.peerId) this.#tree.distrustParent();
+    }
   }
 
   /** The origin has just what a stranger signed: it told the truth, and the version is asked for again. */
@@ -432,8 +487,10 @@ export class Member {
     this.#finding.forget(version.hash);
     if (judgement === 'store' && from !== undefined) this.#trust.onCame(version);
     this.#sender.wake();
+    // From a child, which knows the end of an epoch that is over: the lead has to hear of it too.
+    if (from !== undefined && from.peerId !== this.#tree.parent?.peerId) this.#askLater();
     const { alone } = this.#holding;
-    if (judgement === 'skip' && alone !== undefined) this.#finding.addOwn(alone.fetchedAt);
+    if (judgement === 'skip' && alone !== undefined && (this.#holdsSlot || !isPoolStamp(alone.stamp))) this.#finding.addOwn(alone.fetchedAt);
   }
 
   /** What was taken is false: whoever signed it is left, and the true version is asked for. */

@@ -14,7 +14,7 @@ import type { Alarms } from '../overlay/alarms.ts';
 import type { Requests } from '../requests.ts';
 import type { FeedRegister, FeedRegistered } from '../wire/feed-messages.ts';
 import type { Register } from './register.ts';
-import { accuse, enter, expire, floorOf, grant, hearOfEpoch, leadOf, leave, newRegister, nextDue, pollersOf, SAMPLES_MAX, SETTLE_MS, SLOT_LEASE_MS, slotOf, strictestOf, surpass } from './register.ts';
+import { accuse, enter, expire, floorOf, grant, hearOfEpoch, hearOfSigners, leadOf, leave, newRegister, nextDue, pollersOf, SAMPLES_MAX, SETTLE_MS, SLOT_LEASE_MS, slotOf, strictestOf, surpass, vacate } from './register.ts';
 
 /** Registers that one peer keeps; of further feeds it says that it does not own their keys, and they go without a pool. */
 const HOSTED_MAX = 4_096;
@@ -23,6 +23,8 @@ const HOLD_ATTEMPTS = 3;
 const ADOPTION_MS = 8_000;
 /** How often a lead is asked at most. */
 const DOUBT_PAUSE_MS = 2_000;
+/** How often another poller is. */
+const POLLER_DOUBT_PAUSE_MS = 10_000;
 
 interface Hosted {
   readonly register: Register;
@@ -31,6 +33,8 @@ interface Hosted {
   alarmAt: Millis;
   isAsking: boolean;
   askedAt: Millis;
+  /** Pollers that were asked because somebody does not hear them, and when; only such as hold a slot. */
+  readonly doubted: Map<string, Millis>;
 }
 
 export interface RegisterHostParts {
@@ -77,6 +81,8 @@ export class RegisterHost {
     else {
       this.#learn(hosted, from, message, now);
       enter(register, from, message, now);
+      if (leadOf(register)?.peerId === from.peerId && message.slot === 1) hearOfSigners(register, message.signers, now);
+      for (const peerId of message.silent) this.#doubtPoller(hosted, peerId, now);
       for (const liar of message.liars) accuse(register, liar, from.peerId, now);
     }
     this.#settle(hosted, now, from.peerId);
@@ -122,21 +128,48 @@ export class RegisterHost {
     const { local, requests, holdsSelf } = this.#parts;
     if (hosted.isAsking || now - hosted.askedAt < DOUBT_PAUSE_MS) return;
     hosted.askedAt = now;
-    const onAnswer = (holds: boolean, epoch: number): void => {
+    const onAnswer = (holds: boolean, epoch: number, signers: readonly string[]): void => {
       hosted.isAsking = false;
       const at = local.env.now();
       if (!holds) leave(register, lead.peerId);
       else enter(register, lead, { maxStalenessMs: strictestOf(register), canPoll: true, floorMs: floorOf(register), ...register.registrants.get(lead.peerId), epoch, slot: 1 }, at);
+      if (leadOf(register)?.peerId === lead.peerId) hearOfSigners(register, signers, at);
       register.grantsFrom = Math.min(register.grantsFrom, Math.max(at, register.anchor + SETTLE_MS));
       this.#settle(hosted, at, '');
     };
-    if (local.isSelf(lead)) return onAnswer(holdsSelf(register.key, register.epoch), register.epoch);
+    if (local.isSelf(lead)) return onAnswer(holdsSelf(register.key, register.epoch), register.epoch, []);
     hosted.isAsking = true;
     requests.ask({
       to: lead, attempts: HOLD_ATTEMPTS, timeoutMs: local.timeoutTo(undefined),
-      message: (op) => ({ type: 'feedHold', op, key: register.key, epoch: register.epoch }),
-      onReply: (reply) => onAnswer(reply.type === 'feedHeld' && reply.holds && reply.epoch >= register.epoch, reply.type === 'feedHeld' ? reply.epoch : 0),
-      onSilent: () => onAnswer(false, 0),
+      message: (op) => ({ type: 'feedHold', op, key: register.key, epoch: register.epoch, any: false }),
+      onReply: (reply) => {
+        if (reply.type === 'feedHeld') onAnswer(reply.holds && reply.epoch >= register.epoch, reply.epoch, reply.signers);
+        else onAnswer(false, 0, []);
+      },
+      onSilent: () => onAnswer(false, 0, []),
+    });
+  }
+
+  /** Somebody does not hear a poller any more: like a lead it is asked, and loses its slot by silence only, or because it knows of none. */
+  #doubtPoller(hosted: Hosted, peerId: string, now: Millis): void {
+    const { register, doubted } = hosted;
+    const { local, requests } = this.#parts;
+    for (const other of [...doubted.keys()]) if (slotOf(register, other) === undefined) doubted.delete(other);
+    const slot = slotOf(register, peerId);
+    const contact = slot === undefined ? undefined : register.slots.get(slot)?.contact;
+    if (contact === undefined || slot === 0 || local.isSelf(contact) || now - (doubted.get(peerId) ?? -Infinity) < POLLER_DOUBT_PAUSE_MS) return;
+    doubted.set(peerId, now);
+    const onAnswer = (isThere: boolean, holds: boolean): void => {
+      if (this.#hosted.get(register.key.hex) !== hosted || holds || slotOf(register, peerId) === undefined) return;
+      if (isThere) vacate(register, peerId);
+      else leave(register, peerId);
+      this.#settle(hosted, local.env.now(), '');
+    };
+    requests.ask({
+      to: contact, attempts: HOLD_ATTEMPTS, timeoutMs: local.timeoutTo(undefined),
+      message: (op) => ({ type: 'feedHold', op, key: register.key, epoch: register.epoch, any: true }),
+      onReply: (reply) => onAnswer(true, reply.type === 'feedHeld' && reply.holds),
+      onSilent: () => onAnswer(false, false),
     });
   }
 
@@ -188,7 +221,7 @@ export class RegisterHost {
   #find(key: Position, now: Millis): Hosted | undefined {
     const known = this.#hosted.get(key.hex);
     if (known !== undefined || this.#hosted.size >= HOSTED_MAX) return known;
-    const fresh: Hosted = { register: newRegister(key, this.#parts.pollers, (below) => this.#parts.local.env.random.below(below), now, this.#parts.local.contact.peerId), alarm: undefined, alarmAt: Infinity, isAsking: false, askedAt: -Infinity };
+    const fresh: Hosted = { register: newRegister(key, this.#parts.pollers, (below) => this.#parts.local.env.random.below(below), now, this.#parts.local.contact.peerId), alarm: undefined, alarmAt: Infinity, isAsking: false, askedAt: -Infinity, doubted: new Map() };
     this.#hosted.set(key.hex, fresh);
     return fresh;
   }

@@ -172,6 +172,13 @@ export function grant(register: Register, now: Millis): boolean {
   return before !== pollersOf(register).map(({ slot, contact }) => `${slot} ${contact.peerId}`).join();
 }
 
+/** The lead believes these from before this register was. What the register knows itself counts more, and is not pushed out. */
+export function hearOfSigners(register: Register, told: readonly string[], now: Millis): void {
+  const unknown = [...new Set(told)].filter((peerId) => !register.signers.includes(peerId) && !isBanned(register, peerId, now));
+  const room = SIGNERS_MAX - register.signers.length;
+  if (room > 0) register.signers.unshift(...unknown.slice(-room));
+}
+
 /** In order of slots. */
 export function pollersOf(register: Register): { readonly slot: number; readonly contact: Contact }[] {
   return [...register.slots].sort(([a], [b]) => a - b).map(([slot, { contact }]) => ({ slot, contact }));

@@ -42,6 +42,8 @@ export interface SenderSurrounding {
   latest(): FeedVersion | undefined;
   /** Whether it stands next to this peer in the tree. */
   isNear(peerId: string): boolean;
+  /** It takes nothing any more. */
+  onSilent(peerId: string): void;
 }
 
 export class Sender {
@@ -122,6 +124,7 @@ export class Sender {
       onSilent: () => {
         child.op = 0;
         this.drop(child.contact.peerId);
+        this.#around.onSilent(child.contact.peerId);
       },
     });
   }

@@ -7,6 +7,7 @@ import type { Millis } from '../../core/env.ts';
 import type { FeedRegistered } from '../wire/feed-messages.ts';
 import type { FeedRole } from './feed.ts';
 import { SIGNERS_KNOWN_MAX } from './bounds.ts';
+import { SIGNERS_MAX } from './register.ts';
 import type { Rhythm } from './stagger.ts';
 import { gapOf, intervalOf, nextTurn } from './stagger.ts';
 
@@ -25,6 +26,8 @@ export class FeedStanding {
   #anchor: Millis = 0;
   #rhythm: Rhythm = { pollers: 1, strictestMs: 0, floorMs: 0 };
   readonly #signers = new Set<string>();
+  /** Signers by the register's last answer. */
+  #named: ReadonlySet<string> = new Set();
 
   /** `askedAt`: the lease of a slot counts from there. */
   learn(answer: FeedRegistered, self: Contact, askedAt: Millis, now: Millis): void {
@@ -42,6 +45,7 @@ export class FeedStanding {
     this.#rank = own === undefined ? 0 : answer.pollers.indexOf(own);
     this.#anchor = now - answer.anchorAgeMs;
     this.#rhythm = { pollers: answer.pollers.length, strictestMs: answer.strictestMs, floorMs: answer.floorMs };
+    this.#named = new Set(answer.signers);
     for (const signer of [...answer.signers, ...this.#pollers.map(({ peerId }) => peerId)]) this.believe(signer);
   }
 
@@ -70,6 +74,26 @@ export class FeedStanding {
 
   isSigner(peerId: string): boolean {
     return this.#signers.has(peerId);
+  }
+
+  /** The last that were heard of come last; as many as a register keeps. */
+  get signers(): string[] {
+    return [...this.#signers].slice(-SIGNERS_MAX);
+  }
+
+  /** Those of them that the register did not name: it is new. */
+  get unnamed(): string[] {
+    return this.signers.filter((peerId) => !this.#named.has(peerId));
+  }
+
+  /** The register has room for further ones. */
+  get isRoomToName(): boolean {
+    return this.#named.size < SIGNERS_MAX;
+  }
+
+  /** Of each poller. */
+  get intervalMs(): Millis {
+    return intervalOf(this.#rhythm);
   }
 
   get gapMs(): Millis {

@@ -21,6 +21,8 @@ export interface TreeLinkEvents {
   onParent(parent: Contact | undefined): void;
   /** There is no way to the lead. */
   onLost(): void;
+  /** Its parent of a moment ago is gone, or has sent it away. */
+  onParentGone(peerId: string): void;
   /** Another subscriber, to be met. */
   sample(): Contact | undefined;
 }
@@ -118,6 +120,7 @@ export class TreeLink {
     this.#events.onParent(parent);
     // The lead itself did not answer.
     if (parent === undefined && this.#last === this.#lead?.peerId) this.#events.onLost();
+    else if (parent === undefined && this.#last !== '') this.#events.onParentGone(this.#last);
     this.#last = parent?.peerId ?? '';
     this.#lostAgainMs = LOST_MS;
     this.#watchFor(LOST_MS);

@@ -44,6 +44,8 @@ export interface FeedRegister {
   readonly lost: boolean;
   readonly leaving: boolean;
   readonly liars: readonly string[];
+  readonly signers: readonly string[];
+  readonly silent: readonly string[];
 }
 
 export interface FeedPoller {
@@ -72,6 +74,7 @@ export interface FeedHold {
   readonly op: number;
   readonly key: Position;
   readonly epoch: number;
+  readonly any: boolean;
 }
 
 export interface FeedHeld {
@@ -79,6 +82,7 @@ export interface FeedHeld {
   readonly op: number;
   readonly holds: boolean;
   readonly epoch: number;
+  readonly signers: readonly string[];
 }
 
 export interface FeedFound {

@@ -23,6 +23,11 @@ export class MemoryShelf implements FeedShelf {
     return this.#of(key).filter((version) => compareStamps(version.stamp, stamp) > 0).slice(0, max).map((version) => this.#shown(version));
   }
 
+  under(key: Position, stamp: Stamp): FeedVersion | undefined {
+    const held = this.#of(key).find((version) => compareStamps(version.stamp, stamp) === 0);
+    return held === undefined ? undefined : this.#shown(held);
+  }
+
   find(key: Position, hash: string): FeedVersion | undefined {
     return this.#of(key).findLast((version) => version.hash === hash);
   }

@@ -7,7 +7,7 @@ import type { Contact } from '../../../src/core/contact.ts';
 import { positionFromLead } from '../../../src/core/position.ts';
 import type { Entry, Register } from '../../../src/protocol/feed/register.ts';
 import {
-  accuse, APPOINTED_MS, enter, expire, floorOf, grant, hearOfEpoch, leadOf, leave, newRegister, pollersOf, SETTLE_MS, SLOT_LEASE_MS, slotOf, strictestOf, SUBSCRIBER_LEASE_MS, surpass,
+  accuse, APPOINTED_MS, enter, expire, floorOf, grant, hearOfEpoch, hearOfSigners, leadOf, leave, newRegister, pollersOf, SETTLE_MS, SLOT_LEASE_MS, SIGNERS_MAX, slotOf, strictestOf, SUBSCRIBER_LEASE_MS, surpass,
 } from '../../../src/protocol/feed/register.ts';
 
 const key = positionFromLead(1_000_000);
@@ -142,4 +142,19 @@ test('the strictest wish of all counts, and the floor that pollers know', () => 
   enter(register, peer(10), entry({ floorMs: 7_000 }), SETTLE_MS);
   assert.equal(strictestOf(register), 5_000);
   assert.equal(floorOf(register), 7_000);
+});
+
+test('a register that is new takes over whom the lead believes, and does not let it push out what it knows itself', () => {
+  const register = registerOf([10, 20, 30]);
+  accuse(register, 'peer-30', 'peer-10', SETTLE_MS);
+  accuse(register, 'peer-30', 'peer-20', SETTLE_MS);
+  const own = [...register.signers];
+  hearOfSigners(register, ['past-1', 'past-1', 'peer-10', 'past-2'], SETTLE_MS);
+  assert.deepEqual(register.signers, ['past-1', 'past-2', ...own]);
+  const many = Array.from({ length: 100 }, (_, i) => `stranger-${i}`);
+  hearOfSigners(register, many, SETTLE_MS);
+  assert.equal(register.signers.length, SIGNERS_MAX);
+  assert.deepEqual(register.signers.slice(-own.length), own);
+  hearOfSigners(register, ['late'], SETTLE_MS);
+  assert.ok(!register.signers.includes('late'));
 });

@@ -6,6 +6,10 @@ import { test } from 'node:test';
 import { positionFromLead } from '../../../src/core/position.ts';
 import { attest, isAttested, statementOf } from '../../../src/protocol/feed/attestation.ts';
 import { AUDITS_A_VERSION, isAuditor, verdictOf } from '../../../src/protocol/feed/audit.ts';
+import { randomFrom } from '../../../src/core/random.ts';
+import { protocolOptions } from '../../../src/protocol/options.ts';
+import { FeedWorld } from '../../../src/sim/feed/feed-world.ts';
+import { EuclideanLatency } from '../../../src/sim/latency/latency-model.ts';
 import { runPoison } from '../../../src/sim/feed/run-poison.ts';
 import { toyTools } from '../../../src/sim/feed/toy-tools.ts';
 
@@ -53,4 +57,25 @@ test('an interior peer that poisons those below it is caught, left by all and de
     assert.ok(result?.audits !== undefined && result.audits <= 4, JSON.stringify(result));
     assert.deepEqual([result.wrong, result.stillBelow, result.stillFalse, result.attested], [0, 0, 0, 0], JSON.stringify(result));
   }
+});
+
+test('INV-FEED-3: what a stranger signed is stored and passed on by nobody below it, and they leave it for the true version', () => {
+  const feeds = new FeedWorld(24, { seed: 6, latency: new EuclideanLatency(randomFrom(6)) }, protocolOptions(), (peer) => ({ maxStalenessMs: 30_000, fanout: 2, canPoll: peer < 4 }));
+  const { world } = feeds.ring;
+  for (let peer = 0; peer < 24; peer++) feeds.subscribe(peer);
+  world.runFor(60_000);
+  const stranger = feeds.subscribers().filter((peer) => !feeds.pollers().includes(peer)).sort((a, b) => feeds.below(b).length - feeds.below(a).length)[0] ?? assert.fail();
+  assert.ok(feeds.below(stranger).length > 0, 'somebody is below it');
+  feeds.poison(stranger);
+  let refused = 0;
+  world.onFact((_peer, fact) => {
+    if (fact.kind === 'message-ignored' && fact.why === 'it is signed by nobody who polls') refused++;
+  });
+  for (let change = 0; change < 3; change++) {
+    feeds.change();
+    world.runFor(70_000);
+  }
+  assert.ok(refused > 0, 'it was tried');
+  assert.ok(feeds.isCaughtUp());
+  for (const peer of feeds.subscribers()) assert.ok(feeds.shelf(peer).all(feeds.key).every(({ hash }) => feeds.origin.history.includes(hash)), `peer ${peer}`);
 });

@@ -153,14 +153,14 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   lagSamples: of('lagSamples', { op: u32, known: fc.boolean(), shards: u32, entries: fc.array(lagEntry, { maxLength: 3 }) }),
   feedRegister: of('feedRegister', {
     op: u32, key: position, maxStalenessMs: double, canPoll: fc.boolean(), floorMs: double, epoch: u32, lead: maybe(contact), slot: u32, lost: fc.boolean(), leaving: fc.boolean(),
-    liars: fc.array(text(64), { maxLength: 3 }),
+    liars: fc.array(text(64), { maxLength: 3 }), signers: fc.array(text(64), { maxLength: 3 }), silent: fc.array(text(64), { maxLength: 3 }),
   }),
   feedRegistered: of('feedRegistered', {
     op: u32, key: position, known: fc.boolean(), epoch: u32, pollers: fc.array(feedPoller, { maxLength: 3 }), anchorAgeMs: double, strictestMs: double, floorMs: double,
     subscribers: u32, leaseMs: double, samples: fc.array(contact, { maxLength: 3 }), signers: fc.array(text(64), { maxLength: 3 }),
   }),
-  feedHold: of('feedHold', { op: u32, key: position, epoch: u32 }),
-  feedHeld: of('feedHeld', { op: u32, holds: fc.boolean(), epoch: u32 }),
+  feedHold: of('feedHold', { op: u32, key: position, epoch: u32, any: fc.boolean() }),
+  feedHeld: of('feedHeld', { op: u32, holds: fc.boolean(), epoch: u32, signers: fc.array(text(64), { maxLength: 3 }) }),
   feedFound: of('feedFound', { op: u32, key: position, record: feedRecord, base: digest, packed: value, ageMs: double }),
   feedStamped: of('feedStamped', { op: u32, outcome: u32, record: maybe(feedRecord), before: maybe(feedStamp) }),
   feedPush: of('feedPush', { op: u32, key: position, record: feedRecord, base: digest, packed: value, again: fc.boolean() }),
