@@ -30,7 +30,7 @@ interface Order {
 /** A part of the crowd, in a process of its own. */
 async function serveOrders(): Promise<void> {
   const [order] = (await once(process, 'message')) as [Order];
-  const crowd = await Crowd.create({ url: order.url, maxStalenessMs: STALENESS_MS, originFloorMs: FLOOR_MS, signal: new AbortController().signal, invite: order.invite });
+  const crowd = await Crowd.create({ url: order.url, maxStalenessMs: () => STALENESS_MS, originFloorMs: FLOOR_MS, signal: new AbortController().signal, invite: order.invite });
   await crowd.start(order.count, () => undefined);
   process.send?.({ invite: crowd.daemon(0).invite() });
   process.on('message', (message) => {

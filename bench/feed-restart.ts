@@ -46,7 +46,7 @@ function start(aheadMs: number): { readonly feeds: Feeds; readonly store: Sqlite
   const began = performance.now();
   const store = new SqliteStore(file);
   const feeds = new Feeds({
-    store, allowPrivateNetworks: true, originFloorMs: undefined, defaultMaxStalenessMs: 90 * MINUTE, product: { version: 'bench', contact: 'http://bench.example/' }, apiUrl: () => undefined, onFact: () => undefined,
+    store, allowPrivateNetworks: true, originFloorMs: undefined, defaultMaxStalenessMs: 90 * MINUTE, version: 'bench', contact: 'http://bench.example/', apiUrl: () => undefined, onFact: () => undefined,
     clock: new SteadyClock(() => Date.now() + aheadMs), resolve: async () => [{ address: '127.0.0.1', family: 4 }],
   });
   return { feeds, store, tookMs: performance.now() - began };

@@ -35,7 +35,7 @@ else await parent();
 
 async function child(file: string, url: string): Promise<void> {
   const feeds = new Feeds({
-    store: new SqliteStore(file), allowPrivateNetworks: true, originFloorMs: 1, defaultMaxStalenessMs: 3_600_000, product: { version: 'bench', contact: url }, apiUrl: () => undefined, onFact: () => undefined,
+    store: new SqliteStore(file), allowPrivateNetworks: true, originFloorMs: 1, defaultMaxStalenessMs: 3_600_000, version: 'bench', contact: url, apiUrl: () => undefined, onFact: () => undefined,
   });
   const say = (line: Acknowledged): void => void writeSync(1, `${JSON.stringify(line)}\n`);
   const { id } = feeds.add({ url, scope: 'local' });

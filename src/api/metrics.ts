@@ -87,6 +87,7 @@ export class Metrics {
     if (event.event === 'feed-polled') this.#polls.inc({ result: RESULTS.find((one) => String(event['outcome']).includes(one)) ?? 'error' });
     if (event.event === 'feed-version' && event['source'] === 'origin') this.#originBytes.inc(Number(event['size']));
     if (event.event === 'feed-conflict') this.#verified.inc({ state: 'conflict' });
+    if (event.event === 'feed-signed') this.#verified.inc({ state: 'signed' });
   }
 
   #onVersion(id: string, askedBefore: number): void {

@@ -53,7 +53,7 @@ export interface PeerOptions {
   /** What capable means: an expression over its own report that gives a number. */
   readonly capability?: string;
   /** How feeds are asked for. */
-  readonly feeds?: Partial<Pick<FeedsOptions, 'allowPrivateNetworks' | 'originFloorMs' | 'defaultMaxStalenessMs'>>;
+  readonly feeds?: Partial<Pick<FeedsOptions, 'allowPrivateNetworks' | 'originFloorMs' | 'defaultMaxStalenessMs' | 'contact'>>;
   /** Serves the HTTP API as well, on loopback. */
   readonly api?: ApiAddress;
   /** Gives up starting. */

@@ -37,6 +37,16 @@ export function durationMs(text: string): number {
   return Number(value) * (sizes[unit] ?? 1);
 }
 
+/** An address at which the operators of sites learn more, or reach somebody; it is put into a header. */
+export const CONTACT = /^(?:https?:\/\/|mailto:)[!#-'*-:<-~]{3,200}$/i;
+export const CONTACT_FORM = 'must be an address like https://example.org/bot or mailto:me@example.org';
+
+export function contactAddress(text: string): string {
+  const trimmed = text.trim();
+  if (CONTACT.test(trimmed) && URL.canParse(trimmed)) return trimmed;
+  throw new InvalidArgumentError(`It ${CONTACT_FORM}.`);
+}
+
 /** Parses a number within bounds; `whole` refuses fractions. */
 /** A rate like 500kbit, 10mbit or 1gbit, in bit/s. */
 export function rateBps(text: string): number {

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
 import { GroveError } from '../core/errors.ts';
-import { durationMs, rateBps } from './command.ts';
+import { CONTACT, CONTACT_FORM, durationMs, rateBps } from './command.ts';
 
 const whole = (min: number, max: number): z.ZodNumber => z.number().int().min(min).max(max);
 const text = z.string().min(1);
@@ -34,7 +34,7 @@ const Config = z.strictObject({
   pool: z
     .strictObject({ routing: z.enum(['leafset', 'chord', 'pastry', 'can']).optional(), dimensions: whole(1, 8).optional(), leafset: whole(1, 16).optional(), arity: whole(2, 64).optional(), 'report-seconds': whole(1, 3_600).optional(), pollers: whole(1, 16).optional() })
     .optional(),
-  feeds: z.strictObject({ list: text.optional(), 'default-max-staleness': duration.optional(), 'allow-private-networks': z.boolean().optional() }).optional(),
+  feeds: z.strictObject({ list: text.optional(), 'default-max-staleness': duration.optional(), 'allow-private-networks': z.boolean().optional(), contact: text.regex(CONTACT, CONTACT_FORM).optional() }).optional(),
 });
 
 type Config = z.infer<typeof Config>;
@@ -106,6 +106,7 @@ function optionsOf({ 'join-file': joinFile, attributes, pool = {}, feeds = {}, c
     feeds: feeds.list,
     defaultMaxStaleness: staleness === undefined ? undefined : durationMs(staleness),
     allowPrivateNetworks: feeds['allow-private-networks'],
+    contact: feeds.contact,
   };
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

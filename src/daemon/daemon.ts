@@ -59,7 +59,7 @@ export interface DaemonOptions {
   readonly promote?: boolean;
   /** What capable means: an expression over this machine's report that gives a number. */
   readonly capability?: string | undefined;
-  readonly feeds?: Partial<Pick<FeedsOptions, 'allowPrivateNetworks' | 'originFloorMs' | 'defaultMaxStalenessMs'>>;
+  readonly feeds?: Partial<Pick<FeedsOptions, 'allowPrivateNetworks' | 'originFloorMs' | 'defaultMaxStalenessMs' | 'contact'>>;
   /** Where hubs on the internet reach this peer (WebSub); undefined: sources are polled. */
   readonly push?: PushOptions | undefined;
   /** Serves the daemon to the outside: the API, and in tests nothing. */
@@ -135,9 +135,10 @@ export class Daemon {
       allowPrivateNetworks: false,
       originFloorMs: undefined,
       defaultMaxStalenessMs: DEFAULT_MAX_STALENESS_MS,
+      contact: groveContact(),
       ...options.feeds,
       store: state.store,
-      product: { version: groveVersion(), contact: groveContact() },
+      version: groveVersion(),
       apiUrl: () => this.apiUrl,
       onFact: (fact) => this.events.add(fact),
     });

@@ -9,7 +9,7 @@ import { GroveError } from '../../core/errors.ts';
 import type { StrategyName } from '../../protocol/options.ts';
 import type { Daemon, DaemonOptions } from '../../daemon/daemon.ts';
 import type { OpmlList } from '../../daemon/feeds/opml.ts';
-import { durationMs, GROVE, numberWithin, rateBps, withExamples, withJson } from '../command.ts';
+import { contactAddress, durationMs, GROVE, numberWithin, rateBps, withExamples, withJson } from '../command.ts';
 import { printError, printFields, printJson, printLine, strong } from '../output.ts';
 import { shown } from '../text.ts';
 import { WHO_SEES_WHAT } from '../who-sees-what.ts';
@@ -40,6 +40,7 @@ interface UpOptions {
   readonly defaultMaxStaleness?: number;
   readonly allowPrivateNetworks?: boolean;
   readonly originFloorSeconds?: number;
+  readonly contact?: string;
   readonly websubCallback?: string;
   readonly websubListen?: string;
   readonly feeds?: string;
@@ -79,6 +80,7 @@ export function defineUp(program: Command): void {
     .option('--feeds <opml>', 'subscribe to every feed of this list')
     .option('--default-max-staleness <duration>', 'how old a feed may be if nothing else is said, like 90m or 6h (default: 90m)', durationMs)
     .option('--allow-private-networks', 'fetch feeds from this machine and the local network too, and share them like others')
+    .option('--contact <address>', 'where the operators of sites reach you or read about you, a URL or mailto:; sites see it (default: the page of this program)', contactAddress)
     .option('--websub-callback <url>', 'where hubs on the internet reach this peer, for feeds that can push (WebSub); leads to --websub-listen')
     .option('--websub-listen <host:port>', `with --websub-callback: where this peer listens for hubs (default: 127.0.0.1:${WEBSUB_PORT})`)
     .option('--origin-floor-seconds <s>', 'least time between two requests to a feed on this machine (for tests; others keep theirs)', numberWithin(0.05, 86_400, false))
@@ -140,6 +142,7 @@ function daemonOptions(options: UpOptions): Omit<DaemonOptions, 'directory'> {
     feeds: {
       allowPrivateNetworks: options.allowPrivateNetworks ?? false,
       ...(options.originFloorSeconds === undefined ? {} : { originFloorMs: options.originFloorSeconds * 1_000 }),
+      ...(options.contact === undefined ? {} : { contact: options.contact }),
       ...(options.defaultMaxStaleness === undefined ? {} : { defaultMaxStalenessMs: options.defaultMaxStaleness }),
     },
     push: readPush(options),

@@ -16,7 +16,8 @@ import type { Arrival, Receipt } from './figures.ts';
 
 export interface CrowdOptions {
   readonly url: string;
-  readonly maxStalenessMs: number;
+  /** Wished by each peer. */
+  readonly maxStalenessMs: (peer: number) => number;
   readonly originFloorMs: number;
   readonly signal: AbortSignal;
   /** Of a pool that is there already; undefined: the first peer begins one. */
@@ -97,7 +98,7 @@ export class Crowd {
       this.receipts.push({ peer, hash: version.hash, at: Date.now() });
       this.#look(peer);
     });
-    member.feed = daemon.feeds.add({ url, maxStalenessMs }).id;
+    member.feed = daemon.feeds.add({ url, maxStalenessMs: maxStalenessMs(peer) }).id;
     this.#look(peer);
   }
 
@@ -143,6 +144,11 @@ export class Crowd {
   placeOf(peer: number): { readonly role: FeedSummary['role']; readonly parent: string | undefined } {
     const { role, parent } = this.daemon(peer).feeds.show(this.#member(peer).feed);
     return { role, parent: parent?.name };
+  }
+
+  /** Of its wish. */
+  stateOf(peer: number): FeedSummary['state'] {
+    return this.daemon(peer).feeds.show(this.#member(peer).feed).state;
   }
 
   #tallyOf(peer: number): DeliveryTally {

@@ -68,7 +68,7 @@ const SLICES = 40;
 
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const origin = await DemoOrigin.start(ORIGIN_FLOOR_MS / 1_000);
-  const crowd = await Crowd.create({ url: origin.url, maxStalenessMs: DEMO_STALENESS_MS, originFloorMs: ORIGIN_FLOOR_MS, signal: options.signal });
+  const crowd = await Crowd.create({ url: origin.url, maxStalenessMs: () => DEMO_STALENESS_MS, originFloorMs: ORIGIN_FLOOR_MS, signal: options.signal });
   try {
     return await new Demo(options, origin, crowd).run();
   } finally {

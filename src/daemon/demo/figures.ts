@@ -52,7 +52,8 @@ export function figuresOf(records: Records): DemoFigures {
   };
 }
 
-function stalenessOf({ published, arrivals, upSince }: Records): number[] {
+/** Of every arrival. */
+export function stalenessOf({ published, arrivals, upSince }: Pick<Records, 'published' | 'arrivals' | 'upSince'>): number[] {
   const publishedAt = new Map(published.map(({ title, at }) => [title, at]));
   return arrivals.flatMap(({ peer, item, at }) => {
     const from = publishedAt.get(item);

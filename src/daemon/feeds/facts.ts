@@ -13,5 +13,6 @@ export type FeedFact =
   | { readonly kind: 'feed-moved'; readonly feed: string; readonly from: string; readonly to: string }
   | { readonly kind: 'feed-private'; readonly feed: string; readonly url: string; readonly reason: string }
   | { readonly kind: 'feed-conflict'; readonly feed: string; readonly url: string; readonly hash: string }
+  | { readonly kind: 'feed-signed'; readonly feed: string; readonly url: string; readonly hash: string }
   | { readonly kind: 'feed-trouble'; readonly feed: string; readonly url: string; readonly reason: string }
   | { readonly kind: 'feed-parse-failed'; readonly feed: string; readonly url: string; readonly reason: string };

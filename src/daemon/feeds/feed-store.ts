@@ -41,6 +41,9 @@ type Row = Readonly<Record<string, unknown>>;
 
 export const RETENTION: Retention = { versions: 64, versionBytes: 64 * 2 ** 20, items: 5_000 };
 
+/** Of an origin that nobody asks any more. */
+const ORIGIN_FILES_KEPT_MS = 30 * 24 * 3_600_000;
+
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS feeds (id TEXT PRIMARY KEY, added_at REAL NOT NULL, feed TEXT NOT NULL, memory TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS feed_versions (
@@ -52,6 +55,7 @@ CREATE TABLE IF NOT EXISTS feed_items (
   feed TEXT NOT NULL, identity TEXT NOT NULL, title TEXT NOT NULL, link TEXT NOT NULL, published REAL, first_seen REAL NOT NULL, last_seen REAL NOT NULL,
   place INTEGER NOT NULL, present INTEGER NOT NULL, label TEXT NOT NULL, attestations INTEGER NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (feed, identity)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS feed_item_names (feed TEXT NOT NULL, raw TEXT NOT NULL, identity TEXT NOT NULL, PRIMARY KEY (feed, raw)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS origin_files (origin TEXT NOT NULL, path TEXT NOT NULL, until REAL NOT NULL, content TEXT NOT NULL, PRIMARY KEY (origin, path)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS origin_hosts (host TEXT PRIMARY KEY, next_at REAL NOT NULL, spacing REAL NOT NULL, good INTEGER NOT NULL) WITHOUT ROWID;
 `;
 
@@ -137,8 +141,14 @@ export class FeedStore {
     return versionOf(this.#one('SELECT * FROM feed_versions WHERE feed = ? AND epoch > 0 AND quarantined = 0 ORDER BY epoch DESC, seq DESC LIMIT 1', feed));
   }
 
+  /** By stamp, the oldest first; what is in doubt is passed on to nobody. */
   after(feed: string, epoch: number, seq: number, max: number): FeedVersion[] {
-    return this.#all('SELECT * FROM feed_versions WHERE feed = ? AND epoch > 0 AND (epoch, seq) > (?, ?) ORDER BY epoch, seq LIMIT ?', feed, epoch, seq, max).map((row) => must(versionOf(row), 'a row is a version'));
+    return this.#all('SELECT * FROM feed_versions WHERE feed = ? AND epoch > 0 AND quarantined = 0 AND (epoch, seq) > (?, ?) ORDER BY epoch, seq LIMIT ?', feed, epoch, seq, max).map((row) => must(versionOf(row), 'a row is a version'));
+  }
+
+  /** In doubt or not: whoever compares must see what is held. */
+  under(feed: string, epoch: number, seq: number): FeedVersion | undefined {
+    return versionOf(this.#one('SELECT * FROM feed_versions WHERE feed = ? AND epoch = ? AND seq = ?', feed, epoch, seq));
   }
 
   /** `stampedOnly`: among those that have a place in the pool's order. */
@@ -175,6 +185,11 @@ export class FeedStore {
     this.#run("UPDATE feed_items SET label = 'conflict' WHERE feed = ? AND hash = ?", feed, hash);
   }
 
+  /** The origin itself gave this document: it is true. */
+  acquit(feed: string, hash: string): void {
+    this.#run('UPDATE feed_versions SET quarantined = 0 WHERE feed = ? AND hash = ? AND quarantined = 1', feed, hash);
+  }
+
   /** Its items were taken. */
   isRead(feed: string, hash: string): boolean {
     return this.#one('SELECT read FROM feed_versions WHERE feed = ? AND hash = ? ORDER BY arrival DESC LIMIT 1', feed, hash)?.['read'] === 1;
@@ -198,8 +213,8 @@ export class FeedStore {
     }));
   }
 
-  /** Takes a document's items; returns how many were not known. The version counts as read. */
-  takeItems(feed: string, hash: string, items: readonly ItemRow[], label: TrustLabel, attestations: number, at: number): number {
+  /** Takes a document's items; returns how many were not known. The version counts as read. `isComplete`: there are no others, and those that were are gone. */
+  takeItems(feed: string, hash: string, items: readonly ItemRow[], label: TrustLabel, attestations: number, at: number, isComplete = false): number {
     let added = 0;
     this.#trust.delete(feed);
     this.together(() => {
@@ -214,6 +229,7 @@ export class FeedStore {
           feed, item.identity, item.title, item.link, item.publishedAt ?? null, at, at, place, label, attestations, hash,
         );
       });
+      if (isComplete && items.length > 0) this.#run('DELETE FROM feed_items WHERE feed = ? AND present = 0', feed);
       this.#run('UPDATE feed_versions SET read = 1 WHERE feed = ? AND hash = ?', feed, hash);
       this.#retainItems(feed);
     });
@@ -223,7 +239,8 @@ export class FeedStore {
   /** Of the items that came with a version. */
   relabel(feed: string, hash: string, label: TrustLabel, attestations: number): void {
     this.#trust.delete(feed);
-    this.#run('UPDATE feed_items SET label = ?, attestations = ? WHERE feed = ? AND hash = ?', label, attestations, feed, hash);
+    // Who fetched an item, or holds its publisher's signature, knows more than any number of witnesses say.
+    this.#run("UPDATE feed_items SET label = CASE WHEN ? = 'attested' AND label IN ('origin', 'signed') THEN label ELSE ? END, attestations = ? WHERE feed = ? AND hash = ?", label, label, attestations, feed, hash);
   }
 
   /** The newest first. */
@@ -258,6 +275,20 @@ export class FeedStore {
   /** Those that nobody has to wait for any more. */
   dropHosts(before: number): void {
     this.#run('DELETE FROM origin_hosts WHERE next_at < ?', before);
+  }
+
+  // --- files of origins ---
+
+  originFile(origin: string, path: string): { readonly until: number; readonly content: unknown } | undefined {
+    const row = this.#one('SELECT until, content FROM origin_files WHERE origin = ? AND path = ?', origin, path);
+    return row === undefined ? undefined : { until: Number(row['until']), content: JSON.parse(String(row['content'])) as unknown };
+  }
+
+  putOriginFile(origin: string, path: string, content: unknown, until: number): void {
+    this.together(() => {
+      this.#run('INSERT INTO origin_files (origin, path, until, content) VALUES (?, ?, ?, ?) ON CONFLICT (origin, path) DO UPDATE SET until = excluded.until, content = excluded.content', origin, path, until, JSON.stringify(content));
+      this.#run('DELETE FROM origin_files WHERE until < ?', until - ORIGIN_FILES_KEPT_MS);
+    });
   }
 
   // --- what is dropped ---

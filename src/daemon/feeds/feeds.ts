@@ -47,8 +47,9 @@ export interface FeedsOptions {
   /** Lowers the floor for origins on loopback; undefined leaves them like all others. */
   readonly originFloorMs: number | undefined;
   readonly defaultMaxStalenessMs: number;
-  /** What the user agent says: a name, a version and where to learn more. */
-  readonly product: { readonly version: string; readonly contact: string };
+  /** What the user agent says beside the name: the version, and where a site's operator learns more. */
+  readonly version: string;
+  readonly contact: string;
   /** Where readers find this peer; undefined without an API. */
   readonly apiUrl: () => string | undefined;
   readonly onFact: (fact: FeedFact) => void;
@@ -108,7 +109,7 @@ export class Feeds {
       replan: (record) => this.#schedule(record), onVersion: (record, version) => this.#tellVersion(record, version), onState: (record) => this.#tellState(record),
     });
     this.#origins = new OriginSide({
-      store: this.store, clock: this.#clock, client: this.#client, parser: this.#parser, random: this.#random, records: this.#records, poolSide: this.#poolSide, product: options.product, onFact: options.onFact,
+      store: this.store, clock: this.#clock, client: this.#client, parser: this.#parser, random: this.#random, records: this.#records, poolSide: this.#poolSide, product: { version: options.version, contact: options.contact }, onFact: options.onFact,
       onVersion: (record, version) => this.#tellVersion(record, version), onAnswer: (record, answer, how) => this.#onAnswer(record, answer, how), onDone: (record) => this.#onDone(record),
     });
     this.shelf = this.#poolSide.shelf;
@@ -271,7 +272,7 @@ export class Feeds {
   async usePush({ callbackBase, host, port }: PushOptions): Promise<number> {
     const websub = new WebsubSubscriber({
       store: this.#options.store, callbackBase: callbackBase.replace(/\/$/, ''), now: () => this.#clock.now(), random: this.#random,
-      post: async (url, form) => this.#client.post(url, form, `grove/${this.#options.product.version} (+${this.#options.product.contact})`),
+      post: async (url, form) => this.#client.post(url, form, `grove/${this.#options.version} (+${this.#options.contact})`),
       onPush: (id) => this.#onPush(id), onChange: (id) => this.#onPushChange(id),
     });
     this.#listener = await listenForHubs(host, port, websub);

@@ -59,5 +59,5 @@ export function takeItems(store: FeedStore, feed: string, reading: Reading, labe
     // Of items that are one, the first counts.
     if (!rows.has(identity)) rows.set(identity, { identity, raw, title, link, publishedAt });
   });
-  return store.takeItems(feed, reading.hash, [...rows.values()], label, attestations, at);
+  return store.takeItems(feed, reading.hash, [...rows.values()], label, attestations, at, reading.document?.complete ?? false);
 }

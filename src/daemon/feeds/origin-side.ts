@@ -11,16 +11,21 @@ import { mergeDelta } from '../../host/feed-parser/merge.ts';
 import { charsetOf } from '../../host/origin/headers.ts';
 import type { OriginAnswer, OriginClient } from '../../host/origin/origin-client.ts';
 import { hostOf } from '../../host/origin/origin-client.ts';
+import { isPrivateHost } from '../../host/origin/private-address.ts';
 import type { FeedVersion } from '../../protocol/feed/feed.ts';
 import type { PrivateReason } from '../../protocol/feed/privacy.ts';
 import { privateAnswer } from '../../protocol/feed/privacy.ts';
+import type { RobotsRule } from '../../protocol/feed/robots.ts';
+import { isAllowed, ROBOTS_TOKEN, robotsRules } from '../../protocol/feed/robots.ts';
 import type { FeedFact } from './facts.ts';
 import type { FeedRecord } from './feed-record.ts';
 import type { FeedStore } from './feed-store.ts';
 import { HostBudgets } from './host-budgets.ts';
 import { readDocument, sha256, takeItems } from './intake.ts';
+import { OriginFiles } from './origin-files.ts';
 import { afterConfirmation, afterDocument, afterFailure, replan } from './outcomes.ts';
 import type { PoolSide } from './pool-side.ts';
+import { PublisherSignatures } from './publisher-signatures.ts';
 import type { SteadyClock } from './steady-clock.ts';
 
 export interface OriginSideOptions {
@@ -53,17 +58,24 @@ const TROUBLE_MS = 300_000;
 export class OriginSide {
   readonly #o: OriginSideOptions;
   readonly #hosts: HostBudgets;
+  readonly #robots: OriginFiles<readonly RobotsRule[]>;
+  readonly #signatures: PublisherSignatures;
   readonly #waiting: FeedRecord[] = [];
   #asking = 0;
   #stopped = false;
 
   constructor(options: OriginSideOptions) {
     this.#o = options;
-    this.#hosts = new HostBudgets(options.store, options.random);
+    const { store, client, clock, random } = options;
+    const now = (): number => clock.now();
+    this.#hosts = new HostBudgets(store, random);
+    this.#robots = new OriginFiles({ store, client, now, path: '/robots.txt', accept: 'text/plain, */*;q=0.5', read: (text) => robotsRules(text, ROBOTS_TOKEN), nothing: [] });
+    this.#signatures = new PublisherSignatures({ store, client, now, userAgent: this.#name, slot: (url) => this.#hosts.reserve(hostOf(url), now(), !isPrivate(url)) });
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#signatures.stop();
   }
 
   /** The instant that the host's budget gives to a request. */
@@ -120,15 +132,21 @@ export class OriginSide {
     if (record.latest === undefined) parser.warm();
     // Whoever shares a document needs the bytes that everybody gets.
     const takesDelta = held !== undefined && record.inPool === undefined && !record.memory.refusesDeltas;
-    const answer = await client.ask({ url: record.memory.originUrl, userAgent: this.#userAgent(record), validators: held, takesDelta });
+    const url = record.memory.originUrl;
+    const answer = (await this.#isWelcome(url)) ? await client.ask({ url, userAgent: this.#userAgent(record), validators: held, takesDelta }) : unwelcome(this.#o.clock.now());
     if (!this.#isKept(record)) return;
     for (const host of new Set(answer.hosts)) this.#hosts.learn(host, answer, this.#o.clock.now(), record.loweredMs === undefined);
-    const urlBefore = record.memory.originUrl;
     const hashBefore = record.latest?.hash;
     const outcome = await this.#take(record, answer);
     this.#o.onAnswer(record, answer, { isNew: hashBefore !== undefined && record.latest?.hash !== hashBefore, toldAbout });
-    if (record.memory.originUrl !== urlBefore) this.#o.onFact({ kind: 'feed-moved', feed: record.id, from: urlBefore, to: record.memory.originUrl });
+    if (record.memory.originUrl !== url) this.#o.onFact({ kind: 'feed-moved', feed: record.id, from: url, to: record.memory.originUrl });
     this.#o.onFact({ kind: 'feed-polled', feed: record.id, url: record.wish.url, outcome, tookMs: answer.tookMs });
+  }
+
+  /** A publisher can switch Grove off by its name in robots.txt; hosts of one's own network have none to look for. */
+  async #isWelcome(text: string): Promise<boolean> {
+    const url = new URL(text);
+    return isPrivate(url) || isAllowed(await this.#robots.get(url.origin, this.#name), url.pathname + url.search);
   }
 
   /** Returns the outcome in a word, for the log. */
@@ -184,13 +202,21 @@ export class OriginSide {
     let newItems = 0;
     store.together(() => {
       store.putVersion(record.id, version, answer.body);
+      store.acquit(record.id, version.hash);
       newItems = takeItems(store, record.id, reading, 'origin', 0, now);
       store.putFeed(record.stored());
     });
     record.latest = version;
     onFact({ kind: 'feed-version', feed: record.id, url: record.wish.url, hash: version.hash, size: version.size, newItems, source: 'origin' });
     poolSide.found(record, found, answer.body);
+    this.#signatures.check(record.id, record.memory.originUrl, answer.signatures, () => this.#onSigned(record, version.hash));
     onVersion(record, version);
+  }
+
+  #onSigned(record: FeedRecord, hash: string): void {
+    if (!this.#isKept(record) || record.latest?.hash !== hash) return;
+    this.#o.store.relabel(record.id, hash, 'signed', record.latest.attestations.length);
+    this.#o.onFact({ kind: 'feed-signed', feed: record.id, url: record.wish.url, hash });
   }
 
   #guard(record: FeedRecord, found: PrivateReason | undefined): void {
@@ -213,6 +239,12 @@ export class OriginSide {
     return `grove/${version} (+${contact}; ${subscribers} subscriber${subscribers === 1 ? '' : 's'}; feed-id=${record.id})`;
   }
 
+  /** For questions that are not about a feed. */
+  get #name(): string {
+    const { version, contact } = this.#o.product;
+    return `grove/${version} (+${contact})`;
+  }
+
   #isKept(record: FeedRecord): boolean {
     return !this.#stopped && this.#o.records.get(record.id) === record;
   }
@@ -225,4 +257,16 @@ export function keptHere({ reason }: PrivateReason): string {
 
 function hostOfFeed(record: FeedRecord): string {
   return hostOf(new URL(record.memory.originUrl));
+}
+
+function isPrivate(url: URL): boolean {
+  return isPrivateHost({ host: url.hostname.replace(/^\[|\]$/g, '') });
+}
+
+/** Nobody was asked. */
+function unwelcome(now: number): OriginAnswer {
+  return {
+    kind: 'failed', failure: 'forbidden', reason: 'asks Grove by name not to fetch this (robots.txt)', retryAfterMs: undefined,
+    askedAt: now, tookMs: 0, bytes: 0, hosts: [], status: 0, rateLimit: undefined, permanentTo: undefined,
+  };
 }

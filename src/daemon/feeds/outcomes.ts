@@ -71,7 +71,7 @@ export function dateOf(lastModified: string, fetchedAt: number): number {
   return Math.floor((Number.isNaN(said) ? fetchedAt : said) / 1_000) * 1_000;
 }
 
-export function afterFailure(record: FeedRecord, failed: { readonly askedAt: number; readonly failure: FailureKind; readonly reason: string; readonly retryAfterMs: number | undefined }, now: number, unit: number): void {
+export function afterFailure(record: FeedRecord, failed: { readonly askedAt: number; readonly hosts: readonly string[]; readonly failure: FailureKind; readonly reason: string; readonly retryAfterMs: number | undefined }, now: number, unit: number): void {
   const { memory } = record;
   const count = (memory.failing?.count ?? 0) + 1;
   const plan = planAfterFailure({ kind: failed.failure, count, at: now, retryAfterMs: failed.retryAfterMs }, record.ownIntervalMs(), unit);
@@ -82,8 +82,7 @@ export function afterFailure(record: FeedRecord, failed: { readonly askedAt: num
     failing: { kind: failed.failure, count, reason: failed.reason, retryAt: failed.retryAfterMs === undefined ? undefined : now + failed.retryAfterMs },
     nextAt: plan.at,
     plannedBy: plan.by,
-    lastRequestAt: failed.askedAt,
-    requests: { ...memory.requests, [counted]: memory.requests[counted] + 1 },
+    ...(failed.hosts.length === 0 ? {} : { lastRequestAt: failed.askedAt, requests: { ...memory.requests, [counted]: memory.requests[counted] + 1 } }),
   };
 }
 

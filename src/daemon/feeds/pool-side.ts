@@ -204,9 +204,20 @@ export class PoolSide implements FeedEvents {
 
   /** Readers go back to the version before; that the origin is asked once, for all, is the pool's business. */
   #quarantine(record: FeedRecord, hash: string): void {
-    this.#o.store.quarantine(record.id, hash);
-    record.latest = this.#o.store.latest(record.id);
+    const { store } = this.#o;
+    store.together(() => {
+      store.quarantine(record.id, hash);
+      record.latest = store.latest(record.id);
+      if (record.memory.validators?.hash === hash) this.#dropValidators(record);
+    });
     this.#o.onFact({ kind: 'feed-conflict', feed: record.id, url: record.wish.url, hash });
+  }
+
+  /** A false document may have come with true validators: the origin must not be asked whether that has changed. */
+  #dropValidators(record: FeedRecord): void {
+    const { latest } = record;
+    record.memory = { ...record.memory, validators: latest === undefined ? undefined : { hash: latest.hash, etag: latest.etag, lastModified: latest.lastModified } };
+    this.#o.store.writeMemory(record.id, record.memory);
   }
 
   #relabel(record: FeedRecord, hash: string): void {
@@ -282,6 +293,7 @@ export class PoolSide implements FeedEvents {
     return {
       latest: (key) => store.latestStamped(idOf(key)),
       after: (key, { epoch, seq }, max) => store.after(idOf(key), epoch, seq, max),
+      under: (key, { epoch, seq }) => store.under(idOf(key), epoch, seq),
       find: (key, hash) => store.find(idOf(key), hash, true),
       body: (hash) => store.body(hash),
       put: (key, version, body) => {

@@ -18,6 +18,8 @@ export interface ParsedDocument {
   readonly blocked: boolean;
   readonly hubs: readonly string[];
   readonly self: string | undefined;
+  /** All that the feed has: items that are not here are gone (RFC 5005). */
+  readonly complete: boolean;
 }
 
 type Loose = Readonly<Record<string, unknown>>;
@@ -48,6 +50,7 @@ export function extract(text: string): ParsedDocument {
     blocked: isYes(loose(source['itunes'])['block']) || /<podcast:private[^>]*>\s*(?:yes|true|1)\s*</i.test(head),
     hubs: [...new Set([...links.hubs, ...list(source['hubs']).map((hub) => textOf(loose(hub)['url']))])].filter((url) => /^https?:/i.test(url)).slice(0, HUBS_MAX),
     self: links.self ?? (textOf(source['feed_url']) || undefined),
+    complete: format !== 'json' && isComplete(head),
   };
 }
 
@@ -88,6 +91,12 @@ function hintsOf(source: Loose, head: string): Hints {
     skipHours: [...new Set(hours)],
     skipDays: [...new Set(days.filter((day) => day >= 0))],
   };
+}
+
+/** `<fh:complete/>`, whatever the prefix is called, in a document that names the namespace. */
+function isComplete(head: string): boolean {
+  const prefix = /xmlns:([\w.-]+)\s*=\s*["']http:\/\/purl\.org\/syndication\/history\/1\.0["']/.exec(head)?.[1];
+  return prefix !== undefined && new RegExp(`<${prefix.replaceAll('.', '\\.')}:complete\\b`).test(head.replace(/<!--[^]*?-->/g, ''));
 }
 
 function instantOf(value: unknown): number | undefined {

@@ -6,6 +6,7 @@
  * When to ask is not decided here, and nothing is kept here. Whatever the origin does, this answers within a minute and
  * with at most 15 MiB in memory; it never throws for what a server did.
  */
+import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { Agent } from 'undici';
 import { request } from 'undici';
@@ -20,6 +21,8 @@ import { AddressRefused, guardedAgent } from './guarded-agent.ts';
 import type { Resolve } from './guarded-agent.ts';
 import type { LinkTargets, RateLimit, RawHeaders, Validators } from './headers.ts';
 import { charsetOf, cluesOf, header, linksOf, privacyCluesOf, rateLimitOf, retryAfterOf, validatorsOf } from './headers.ts';
+import type { HttpSignature } from './http-signature.ts';
+import { signaturesOf } from './http-signature.ts';
 import { partsOf } from './parse-url.ts';
 import { ACCEPTED_ENCODINGS, BodyRefused, readBody } from './read-body.ts';
 
@@ -30,6 +33,14 @@ export interface OriginQuestion {
   readonly validators: Validators | undefined;
   /** A partial answer can be merged into what is held (RFC 3229). */
   readonly takesDelta: boolean;
+  /** Types; undefined: those of feeds. */
+  readonly accept?: string;
+}
+
+export interface SmallAnswer {
+  readonly status: number;
+  readonly text: string;
+  readonly maxAgeMs: number | undefined;
 }
 
 interface AnswerFacts {
@@ -58,6 +69,8 @@ export type OriginAnswer = AnswerFacts &
         readonly recognised: Extract<Recognised, { kind: 'feed' }>;
         /** Only what is new: to be merged, never to replace. */
         readonly isDelta: boolean;
+        /** By keys that nobody has looked at yet. */
+        readonly signatures: readonly HttpSignature[];
       }
     | { readonly kind: 'unchanged'; readonly clues: Clues; readonly validators: Validators; readonly links: LinkTargets }
     | { readonly kind: 'failed'; readonly failure: FailureKind; readonly reason: string; readonly retryAfterMs: number | undefined }
@@ -82,6 +95,8 @@ interface Timeouts {
 export const REDIRECTS_MAX = 5;
 const TIMEOUTS: Timeouts = { connectMs: 10_000, silenceMs: 20_000, wholeMs: 60_000 };
 const ACCEPT = 'application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml, application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.5';
+/** Beside a feed that waits for it. */
+const SMALL_MS = 5_000;
 /** Of a refusal's body, to see whether it is a bot wall. */
 const REFUSAL_BYTES = 64 * 1024;
 const BOT_WALL = /just a moment|challenge-platform|cf-chl|captcha|anubis|checking your browser|enable javascript and cookies|ddos-guard|are you a robot|access denied/i;
@@ -130,9 +145,24 @@ export class OriginClient {
       question, askedAt: this.#now(), hosts: [], signal: AbortSignal.any([limit, this.#ending.signal]), bytes: 0, status: 0, rateLimit: undefined, permanentTo: undefined,
     };
     try {
-      return await this.#follow(way);
+      const { url, headers, body } = await this.#follow(way);
+      return await this.#conclude(way, url, headers, body);
     } catch (error) {
       return { ...this.#facts(way), kind: 'failed', ...explained(error, limit.aborted) };
+    }
+  }
+
+  /** A small document that is no feed, like robots.txt; undefined when there was no answer. */
+  async small(url: string, userAgent: string, accept: string, bytesMax: number): Promise<SmallAnswer | undefined> {
+    const signal = AbortSignal.any([AbortSignal.timeout(SMALL_MS), this.#ending.signal]);
+    const way: Way = { question: { url, userAgent, accept, validators: undefined, takesDelta: false }, askedAt: this.#now(), hosts: [], signal, bytes: 0, status: 0, rateLimit: undefined, permanentTo: undefined };
+    try {
+      const { headers, body } = await this.#follow(way);
+      const maxAgeMs = maxAgeOf(cluesOf(headers, this.#now()));
+      const bytes = await readBody(body, header(headers, 'content-encoding'), bytesMax, () => undefined).finally(() => discard(body));
+      return { status: way.status, text: Buffer.from(bytes).toString('utf8'), maxAgeMs };
+    } catch {
+      return undefined; // nothing depends on it: whoever asks goes on without
     }
   }
 
@@ -155,15 +185,16 @@ export class OriginClient {
     await this.#agent.destroy();
   }
 
-  async #follow(way: Way): Promise<OriginAnswer> {
+  /** To the first answer that is no redirect. */
+  async #follow(way: Way): Promise<{ readonly url: URL; readonly headers: RawHeaders; readonly body: Readable }> {
     let url = new URL(way.question.url);
     let permanently = true;
     for (let redirects = 0; ; redirects++) {
-      const { statusCode, headers, body } = await this.#send(way, url, url.origin === new URL(way.question.url).origin);
+      const { statusCode, headers, body } = await this.#send(way, url);
       way.status = statusCode;
       way.rateLimit = rateLimitOf(headers, this.#now()) ?? way.rateLimit;
       const target = [301, 302, 303, 307, 308].includes(statusCode) ? redirectTarget(headers, url) : undefined;
-      if (target === undefined) return this.#conclude(way, url, headers, body);
+      if (target === undefined) return { url, headers, body };
       discard(body);
       if (redirects === REDIRECTS_MAX) throw new Failure('refused', `redirects more than ${REDIRECTS_MAX} times`);
       permanently &&= statusCode === 301 || statusCode === 308;
@@ -172,23 +203,24 @@ export class OriginClient {
     }
   }
 
-  /** `isOwn`: a name and password in the feed's URL go to its own origin and to no other. */
-  async #send(way: Way, url: URL, isOwn: boolean): Promise<{ readonly statusCode: number; readonly headers: RawHeaders; readonly body: Readable }> {
-    const { userAgent, validators, takesDelta, url: asked } = way.question;
-    const login = new URL(asked);
-    const headers: Record<string, string> = { accept: ACCEPT, 'accept-encoding': ACCEPTED_ENCODINGS, 'user-agent': userAgent };
+  async #send(way: Way, url: URL): Promise<{ readonly statusCode: number; readonly headers: RawHeaders; readonly body: Readable }> {
+    const plain = bare(url);
+    way.hosts.push(hostOf(plain));
+    return request(plain, { dispatcher: this.#agent, method: 'GET', headers: this.#headersFor(way, url), signal: way.signal });
+  }
+
+  #headersFor({ question }: Way, url: URL): Record<string, string> {
+    const { userAgent, validators, takesDelta, accept = ACCEPT } = question;
+    const asked = new URL(question.url);
+    const headers: Record<string, string> = { accept, 'accept-encoding': ACCEPTED_ENCODINGS, 'user-agent': userAgent };
     if (validators !== undefined && validators.etag !== '') headers['if-none-match'] = validators.etag;
     if (validators !== undefined && validators.lastModified !== '') headers['if-modified-since'] = validators.lastModified;
     if (takesDelta && validators !== undefined && validators.etag !== '') headers['a-im'] = 'feed';
-    if (isOwn && (login.username !== '' || login.password !== '')) {
-      headers['authorization'] = `Basic ${Buffer.from(`${decodeURIComponent(login.username)}:${decodeURIComponent(login.password)}`).toString('base64')}`;
+    // A name and password in the feed's URL go to its own origin and to no other.
+    if (url.origin === asked.origin && (asked.username !== '' || asked.password !== '')) {
+      headers['authorization'] = `Basic ${Buffer.from(`${decodeURIComponent(asked.username)}:${decodeURIComponent(asked.password)}`).toString('base64')}`;
     }
-    const plain = new URL(url);
-    plain.username = '';
-    plain.password = '';
-    plain.hash = '';
-    way.hosts.push(hostOf(plain));
-    return request(plain, { dispatcher: this.#agent, method: 'GET', headers, signal: way.signal });
+    return headers;
   }
 
   async #conclude(way: Way, url: URL, headers: RawHeaders, body: Readable): Promise<OriginAnswer> {
@@ -200,23 +232,32 @@ export class OriginClient {
       return { ...this.#facts(way), kind: 'unchanged', clues: cluesOf(headers, receivedAt), validators: validatorsOf(headers), links: linksOf(headers, url.href) };
     }
     if (![200, 203, 226].includes(status)) throw await this.#refusal(way, headers, body, receivedAt);
-    const bytes = await this.#read(way, headers, body);
+    // Digests are of what came, before decoding.
+    const digests = header(headers, 'signature-input') === '' ? undefined : { 'sha-256': createHash('sha256'), 'sha-512': createHash('sha512') };
+    const bytes = await this.#read(headers, body, (chunk) => {
+      way.bytes += chunk.length;
+      digests?.['sha-256'].update(chunk);
+      digests?.['sha-512'].update(chunk);
+    });
+    const signatures = digests === undefined ? [] : signaturesOf({
+      status, headers, url: bare(url), requestHeaders: this.#headersFor(way, url), digests: { 'sha-256': digests['sha-256'].digest(), 'sha-512': digests['sha-512'].digest() },
+    }, receivedAt);
     const contentType = header(headers, 'content-type');
     const recognised = recognise(bytes, charsetOf(contentType));
     if (recognised.kind !== 'feed') throw new Failure('content', noFeed(recognised.kind, bytes));
     return {
       ...this.#facts(way), kind: 'document', body: bytes, contentType, validators: validatorsOf(headers), clues: cluesOf(headers, receivedAt),
-      privacy: privacyCluesOf(headers), links: linksOf(headers, url.href), recognised, isDelta: status === 226,
+      privacy: privacyCluesOf(headers), links: linksOf(headers, url.href), recognised, isDelta: status === 226, signatures,
     };
   }
 
-  async #read(way: Way, headers: RawHeaders, body: Readable): Promise<Uint8Array> {
+  async #read(headers: RawHeaders, body: Readable, onBytes: (chunk: Uint8Array) => void): Promise<Uint8Array> {
     const announced = Number(header(headers, 'content-length'));
     if (announced > this.#bodyBytesMax) {
       discard(body);
       throw new Failure('content', `its document is larger than ${Math.round(this.#bodyBytesMax / 2 ** 20)} MiB`);
     }
-    return readBody(body, header(headers, 'content-encoding'), this.#bodyBytesMax, (count) => (way.bytes += count)).finally(() => discard(body));
+    return readBody(body, header(headers, 'content-encoding'), this.#bodyBytesMax, onBytes).finally(() => discard(body));
   }
 
   async #refusal(way: Way, headers: RawHeaders, body: Readable, now: number): Promise<Failure> {
@@ -232,7 +273,7 @@ export class OriginClient {
 
   async #beginning(way: Way, headers: RawHeaders, body: Readable): Promise<string> {
     try {
-      return Buffer.from(await readBody(body, header(headers, 'content-encoding'), REFUSAL_BYTES, (count) => (way.bytes += count))).toString('latin1');
+      return Buffer.from(await readBody(body, header(headers, 'content-encoding'), REFUSAL_BYTES, ({ length }) => (way.bytes += length))).toString('latin1');
     } catch {
       return ''; // it is refused anyway; this would only have said by whom
     } finally {
@@ -243,6 +284,15 @@ export class OriginClient {
   #facts({ askedAt, hosts, bytes, status, rateLimit, permanentTo }: Way): AnswerFacts {
     return { askedAt, tookMs: this.#now() - askedAt, bytes, hosts, status, rateLimit, permanentTo };
   }
+}
+
+/** Without what is for the client alone. */
+function bare(url: URL): URL {
+  const plain = new URL(url);
+  plain.username = '';
+  plain.password = '';
+  plain.hash = '';
+  return plain;
 }
 
 /** Lets go of what is left of a body; that this breaks the stream is no news. */

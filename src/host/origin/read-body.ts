@@ -18,8 +18,8 @@ export class BodyRefused extends Error {
   override readonly name = 'BodyRefused';
 }
 
-/** Throws `BodyRefused` with a plain reason, or whatever broke the stream. `onBytes` counts what came over the wire. */
-export async function readBody(body: Readable, contentEncoding: string, bytesMax: number, onBytes: (count: number) => void): Promise<Uint8Array> {
+/** Throws `BodyRefused` with a plain reason, or whatever broke the stream. `onBytes` gets what came over the wire. */
+export async function readBody(body: Readable, contentEncoding: string, bytesMax: number, onBytes: (chunk: Uint8Array) => void): Promise<Uint8Array> {
   const encodings = contentEncoding.split(',').map((one) => one.trim().toLowerCase()).filter((one) => one !== '' && one !== 'identity');
   if (encodings.length > ENCODINGS_MAX) throw new BodyRefused(`it is encoded ${encodings.length} times over, and ${ENCODINGS_MAX} are enough`);
   const decoders = encodings.reverse().map(decoderFor);
@@ -37,12 +37,12 @@ export async function readBody(body: Readable, contentEncoding: string, bytesMax
   return concatenated(chunks, size);
 }
 
-function counting(bytesMax: number, onBytes: (count: number) => void): Transform {
+function counting(bytesMax: number, onBytes: (chunk: Uint8Array) => void): Transform {
   const stage = new PassThrough();
   let size = 0;
   stage._transform = (chunk: Uint8Array, _encoding, done): void => {
     size += chunk.length;
-    onBytes(chunk.length);
+    onBytes(chunk);
     if (size > bytesMax) done(tooLarge(bytesMax));
     else done(null, chunk);
   };

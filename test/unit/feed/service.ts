@@ -18,7 +18,7 @@ export class Service implements AsyncDisposable {
     const { file, ...rest } = options;
     this.store = new SqliteStore(file ?? ':memory:');
     this.feeds = new Feeds({
-      allowPrivateNetworks: true, originFloorMs: 20, defaultMaxStalenessMs: 3_600_000, product: { version: 'test', contact: 'https://example.org/' }, apiUrl: () => 'http://127.0.0.1:4780',
+      allowPrivateNetworks: true, originFloorMs: 20, defaultMaxStalenessMs: 3_600_000, version: 'test', contact: 'https://example.org/', apiUrl: () => 'http://127.0.0.1:4780',
       onFact: (fact) => {
         this.facts.push(fact);
         for (const wake of this.#waiting) wake();
