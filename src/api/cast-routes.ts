@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { CastFeedWish, CastJoinWish, CastWish } from '../daemon/casts.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import { goneSignal } from './gone-signal.ts';
+import { ApiError } from './reply-errors.ts';
 
 interface Params {
   readonly name: string;
@@ -35,6 +36,7 @@ export async function postCastData(daemon: Daemon, request: FastifyRequest, repl
 }
 
 export async function getCastData(daemon: Daemon, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  checkReader(request);
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   const { contentType, bytes } = await daemon.casts.read(nameOf(request), request.query as CastJoinWish, gone.signal);
@@ -45,6 +47,13 @@ export async function getCastData(daemon: Daemon, request: FastifyRequest, reply
 
 export async function postCastInvite(daemon: Daemon, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   return daemon.casts.invite(nameOf(request), (request.body as { readonly peer: string }).peer, goneSignal(reply));
+}
+
+/** The URL for players needs no token: pages of other sites, which could make a browser open it, are turned away. */
+function checkReader({ headers }: FastifyRequest): void {
+  const site = headers['sec-fetch-site'];
+  if (site === undefined || site === 'same-origin' || site === 'none') return;
+  throw new ApiError('forbidden', 'A page of another site cannot open a stream here.');
 }
 
 function nameOf(request: FastifyRequest): string {

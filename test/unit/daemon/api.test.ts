@@ -51,10 +51,10 @@ test('the Host header must name this machine and this port, exactly', async () =
   }
 });
 
-test('everything but health, metrics, the description of the API, and feeds for readers needs the token', async () => {
+test('everything but health, metrics, the description of the API, and feeds and streams for readers needs the token', async () => {
   const open = ROUTES.filter((route) => route.open === true).map((route) => route.path);
   const health = ['/healthz', '/readyz', '/liveness', '/healthcheck', '/api/v1/healthz', '/readiness', '/api/v1/readyz'];
-  assert.deepEqual(open, [...health, '/metrics', '/api/v1/openapi.json', '/f/:name', '/f/http/*', '/f/https/*', '/feed', '/hub']);
+  assert.deepEqual(open, [...health, '/metrics', '/api/v1/openapi.json', '/f/:name', '/f/http/*', '/f/https/*', '/feed', '/hub', '/cast/:name']);
   assert.equal((await ask('GET', '/healthz', { headers: { authorization: '' } })).status, 200);
   const concrete = (path: string): string => path.replace(':key', 'k').replace(':field', 'f').replace(':feed', 'x');
   for (const { method, path } of ROUTES.filter((route) => route.open !== true)) {
