@@ -64,7 +64,7 @@ export class HelpDesk {
 
   takeOwn(session: string, links: number): string | undefined {
     if (links === 0) {
-      this.table.release(session);
+      if (!this.#leases.has(session)) this.table.release(session);
       return undefined;
     }
     // It may have helped before it became a member.

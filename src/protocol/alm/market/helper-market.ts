@@ -61,6 +61,8 @@ export interface HelperMarket {
    * them; otherwise the reason why the later session is refused, without a full stop.
    */
   takeOwn(session: string, links: number): string | undefined;
+  /** So much was sent for sessions that this machine helps: its operator may have bounded it. */
+  spent(bytes: number): void;
 }
 
 export const CANDIDATES_MAX = 512;
@@ -76,4 +78,5 @@ export const NO_MARKET: HelperMarket = {
   open: () => EMPTY_ACCOUNT,
   granted: () => 0,
   takeOwn: () => undefined,
+  spent: () => undefined,
 };

@@ -72,6 +72,10 @@ export class Market implements HelperMarket {
     return this.#desk.takeOwn(session, links);
   }
 
+  spent(bytes: number): void {
+    this.#desk.spent(bytes);
+  }
+
   leaveAll(): void {
     for (const account of [...this.#accounts.values()]) account.end();
     this.#desk.leaveAll();

@@ -80,6 +80,8 @@ export class Casts {
   /** By session. */
   readonly #own = new Map<string, OwnSession>();
   readonly #taken = new Map<string, Participant>();
+  /** Bytes that were sent for sessions that are helped, as far as the market knows. */
+  readonly #counted = new Map<string, number>();
   readonly #records = new Map<string, CastRecord>();
   readonly #invitations: InvitationView[] = [];
   readonly #strangers = new Map<StreamId, Stranger>();
@@ -334,6 +336,8 @@ export class Casts {
   }
 
   #onOver(session: string, name: string, reason: string): void {
+    this.#countHelp(session);
+    this.#counted.delete(session);
     this.#own.delete(session);
     this.#taken.delete(session);
     this.#records.delete(session);
@@ -395,8 +399,18 @@ export class Casts {
     this.#alarms.in(TICK_MS, () => this.#tick());
   }
 
+  /** What was sent for a session that is helped since this was asked last. */
+  #countHelp(session: string): void {
+    const participant = this.#taken.get(session);
+    if (participant?.isHelper !== true) return;
+    const { sentBytes } = participant.relay.tally;
+    this.#parts.market.spent(sentBytes - (this.#counted.get(session) ?? 0));
+    this.#counted.set(session, sentBytes);
+  }
+
   #tick(): void {
     this.#isTicking = false;
+    for (const session of this.#taken.keys()) this.#countHelp(session);
     const { env } = this.#parts.local;
     this.#admit();
     for (const { stream, since } of [...this.#strangers.values()]) {
