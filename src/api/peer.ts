@@ -42,7 +42,7 @@ export interface PeerOptions {
   readonly pool?: Partial<PoolSettings>;
   /** Values of your own in this machine's report: numbers and texts by name. */
   readonly attributes?: Readonly<Record<string, number | string>>;
-  /** Links for multicast trees, its own and those it helps; default 16. */
+  /** Links for multicast trees, its own and those it helps; default 256. */
   readonly degree?: number;
   /** What it does for multicast trees of others; default nothing. */
   readonly help?: { readonly upBps: number; readonly monthBytes: number; readonly sessions: number };

@@ -64,7 +64,7 @@ export function defineUp(program: Command): void {
     .option('--join <addr...>', 'an invite, or the multiaddress of a member of the pool that --pool-key belongs to')
     .option('--name <name>', 'what others see (default: the name of this machine)')
     .option('--attribute <name=value...>', "values of your own in this machine's report, like region=eu or gpu.count=2")
-    .option('--degree <n>', 'links that this machine has for multicast trees, its own and those it helps (default: 16)', numberWithin(0, 1_000, true))
+    .option('--degree <n>', 'links that this machine has for multicast trees, its own and those it helps (default: 256)', numberWithin(0, 1_000, true))
     .option('--help-casts', 'pass streams on in multicast trees of others (default: no)')
     .option('--cast-up <rate>', 'with --help-casts: what is sent for others at most (default: 10mbit)', rateBps)
     .option('--cast-gb-month <n>', 'with --help-casts: gigabytes sent for others in 30 days at most (default: 100)', numberWithin(0.001, 1e6, false))

@@ -23,8 +23,8 @@ export interface HelpTerms {
   readonly help: { readonly upBps: number; readonly monthBytes: number; readonly sessions: number } | undefined;
 }
 
-/** A machine of which nothing was said takes part in sessions of its own, and in no others. */
-export const DEFAULT_TERMS: HelpTerms = { degree: 16, help: undefined };
+/** A machine of which nothing was said takes part in sessions of its own, each with what its uplink bears, and in no others. */
+export const DEFAULT_TERMS: HelpTerms = { degree: 256, help: undefined };
 export const LEASE_MS = 30_000;
 const USEFUL_DEGREE = 2;
 const RATE_BPS_MAX = 1e12;
