@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { nodeOrExit } from '../bin/node24.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const CONCURRENCY = 2;
+/** Most tests wait for rings, leases and processes, so two cores serve three files at a time. */
+const CONCURRENCY = 3;
 /** A safety net for a test that hangs, not a budget. */
 const TEST_TIMEOUT_MS = 120_000;
 
