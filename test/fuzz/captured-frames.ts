@@ -1,9 +1,10 @@
 /**
  * Frames as peers really send them: a simulated ring in which peers join, leave, die, look up, use objects and
- * references, build a latency-graded tree, help multicast sessions and swap positions, every message encoded on its way. At most so many of each
+ * references, build a latency-graded tree, help multicast sessions, send a stream and swap positions, every message encoded on its way. At most so many of each
  * type are kept, the same ones on every run.
  */
 import type { Contact } from '../../src/core/contact.ts';
+import { FROM } from '../../src/protocol/alm/stream/frames.ts';
 import { Node } from '../../src/protocol/node.ts';
 import type { PeerOracle } from '../../src/protocol/lagover/agent/oracle.ts';
 import { treeOf } from '../../src/protocol/lagover/agent/tree.ts';
@@ -63,6 +64,18 @@ function help(world: World<Message, Fact>, node: (peer: number) => Node): void {
   open(2, 1);
 }
 
+/** One sends a stream to two members, and asks a third. */
+function cast(world: World<Message, Fact>, node: (peer: number) => Node): void {
+  const terms = { key: randomKey(world.random('cast')), name: 'film', degree: 2, upBps: 0, downBps: 0 };
+  const events = { onRoom: () => undefined, onNews: () => undefined, onOver: () => undefined };
+  node(3).casts.open({ ...terms, priority: 1, rateBps: 0, objective: 'height', contentType: '' }, events, (outcome) => {
+    if (outcome.ok) node(3).casts.invite(node(3).casts.sessionAt(terms.key) ?? '', world.contact(6), () => undefined);
+  });
+  world.runFor(2_000);
+  for (const peer of [2, 5]) node(peer).casts.join({ ...terms, from: FROM.now }, () => undefined);
+  world.runFor(5_000);
+}
+
 function live(world: World<Message, Fact>): void {
   const random = world.random('life');
   const options = protocolOptions({ leafsetRadius: 3, syncMs: 10_000, unconfirmedMs: 15_000, somo: 'synchronised', somoPeriodMs: 3_000, promotionLookMs: 4_000 });
@@ -100,6 +113,7 @@ function live(world: World<Message, Fact>): void {
   for (let i = 0; i < PEERS; i++) node(i).joinTree(listed, { fanout: 2, constraint: 3 + (i % 4) }, 'directory');
   world.runFor(10_000);
   help(world, node);
+  cast(world, node);
   const lead = share(world, node);
   world.crash(lead);
   world.runFor(60_000);
