@@ -15,7 +15,7 @@ import { Grove, until } from './grove.ts';
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'grove.js');
 const grove = new Grove();
 const peers: PeerProcess[] = [];
-const SIZE = 4_000_000;
+const SIZE = 3_000_000;
 
 before(async () => {
   peers.push(await grove.up('a'));

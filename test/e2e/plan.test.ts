@@ -64,7 +64,7 @@ test('what is wrong with the file is one sentence and exit code 2', async () => 
 });
 
 test('sim alm: one line a case, the same for the same seed; a wrong list is refused', async () => {
-  const args = ['sim', 'alm', '--groups', '10', '--runs', '2', '--work', '20000', '--algorithms', 'amcast+adjust,best', '--select', 'minmax', '--json'];
+  const args = ['sim', 'alm', '--groups', '10', '--runs', '1', '--work', '20000', '--algorithms', 'amcast+adjust,best', '--select', 'minmax', '--json'];
   const once = await grove.run(args);
   assert.equal(once.code, 0, once.stderr);
   const cases = once.stdout.toString().trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
