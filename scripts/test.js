@@ -1,4 +1,4 @@
-// `npm test`: types, lint, then every test, each streamed as it runs. All stages run even when an early one fails, so
+// `npm test`: types and lint side by side, then every test, streamed as it runs. All stages run even when an early one fails, so
 // one run shows everything; the exit code is non-zero if any failed. Each of the first two says how long it took; the
 // last one ends with the counts and duration of node:test itself.
 //
@@ -32,36 +32,39 @@ const stages = {
   ],
 };
 
-let running = null;
+const running = new Set();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.once(signal, () => {
-    running?.kill(signal);
+    for (const child of running) child.kill(signal);
     process.kill(process.pid, signal);
   });
 }
 
 const failed = [];
-for (const [stage, args] of Object.entries(stages)) {
-  const start = performance.now();
-  if (stage === 'tests') console.log('tests: running');
-  const ok = await succeeds(args);
-  if (!ok) failed.push(stage);
-  if (stage !== 'tests') console.log(`${stage}: ${ok ? 'ok' : 'FAILED'} in ${seconds(start)} s`);
-}
+await Promise.all([stage('types'), stage('lint')]);
+console.log('tests: running');
+await stage('tests');
 if (failed.length > 0) {
   console.log(`npm test: failed in ${failed.join(', ')}`);
   process.exit(1);
 }
 
-/** Runs Node with these arguments, output straight through; a signal to this process ends it. */
-function succeeds(args) {
-  running = spawn(node, args, { cwd: ROOT, env, stdio: 'inherit' });
-  return new Promise((resolve, reject) => {
-    running.on('error', reject);
-    running.on('exit', (code) => resolve(code === 0));
-  });
+async function stage(name) {
+  const start = performance.now();
+  const ok = await succeeds(stages[name]);
+  if (!ok) failed.push(name);
+  if (name !== 'tests') console.log(`${name}: ${ok ? 'ok' : 'FAILED'} in ${((performance.now() - start) / 1000).toFixed(1)} s`);
 }
 
-function seconds(start) {
-  return ((performance.now() - start) / 1000).toFixed(1);
+/** Runs Node with these arguments, output straight through; a signal to this process ends it. */
+function succeeds(args) {
+  const child = spawn(node, args, { cwd: ROOT, env, stdio: 'inherit' });
+  running.add(child);
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code) => {
+      running.delete(child);
+      resolve(code === 0);
+    });
+  });
 }
