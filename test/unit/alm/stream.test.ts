@@ -65,6 +65,21 @@ test('a window makes room by what everybody has had, and by nothing else', () =>
   assert.deepEqual([window.oldest, window.head, window.at(0), window.at(1)?.seq, window.latestKey], [1, 10, undefined, 1, 9]);
 });
 
+test('INV-CAST-2: a window never holds more than its maximum and one chunk, and what is still needed stays', () => {
+  const step = fc.record({ length: fc.integer({ min: 1, max: 400 }), gain: fc.nat(6) });
+  fc.assert(fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+    const [bytesMax, first] = [1_000, 5];
+    const window = new Window(first, bytesMax);
+    let least = first;
+    for (const { length, gain } of steps) {
+      if (window.makeRoom(least)) window.push(chunkOf(window.head, length));
+      assert.ok(window.bytes < bytesMax + 400, `${window.bytes} bytes`);
+      for (let seq = least; seq < window.head; seq++) assert.equal(window.at(seq)?.seq, seq);
+      least = Math.min(window.head, least + gain);
+    }
+  }));
+});
+
 test('slow is who takes less than the rate while it is behind; who was behind for a moment only is not judged', () => {
   const meter = new TakeMeter();
   for (let now = 0; now <= SLOW_AFTER_MS; now += 100) {
