@@ -13,6 +13,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const CONCURRENCY = 3;
 /** A safety net for a test that hangs, not a budget. */
 const TEST_TIMEOUT_MS = 120_000;
+/** A file whose tests are over but whose process does not end is under no test's limit: then the run ends, and names it. */
+const RUN_TIMEOUT_MS = 20 * 60_000;
 
 const node = nodeOrExit();
 const env = { ...process.env, PATH: join(ROOT, 'node_modules', '.bin') + delimiter + process.env.PATH };
@@ -43,7 +45,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 const failed = [];
 await Promise.all([stage('types'), stage('lint')]);
 console.log('tests: running');
+const overdue = setTimeout(() => {
+  console.log(`npm test: not over after ${RUN_TIMEOUT_MS / 60_000} minutes; the file that is still running is named below`);
+  for (const child of running) child.kill('SIGINT');
+}, RUN_TIMEOUT_MS);
 await stage('tests');
+clearTimeout(overdue);
 if (failed.length > 0) {
   console.log(`npm test: failed in ${failed.join(', ')}`);
   process.exit(1);

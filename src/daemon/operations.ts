@@ -38,7 +38,7 @@ export class Operations {
   readonly #input: (call: () => void) => void;
   readonly #deadlineMs: number;
   readonly #pending = new Set<Fail>();
-  #stopped = false;
+  readonly #stopped = new AbortController();
 
   /** `input` runs a call into the protocol; `deadlineMs` is beyond whatever the protocol promises. */
   constructor(node: OperationsNode, input: (call: () => void) => void, deadlineMs: number) {
@@ -91,7 +91,7 @@ export class Operations {
 
   /** Ends whatever is still waiting. */
   stop(): void {
-    this.#stopped = true;
+    this.#stopped.abort(stopped());
     for (const fail of [...this.#pending]) fail(stopped());
   }
 
@@ -104,10 +104,15 @@ export class Operations {
     });
   }
 
+  /** Aborts when this peer stops, or changes to another pool: what is longer than one operation ends with it. */
+  get stopped(): AbortSignal {
+    return this.#stopped.signal;
+  }
+
   /** Begins an operation by `begin`, and ends with it, or before. */
   async run<T>(signal: AbortSignal | undefined, begin: (settle: Settle<T>, fail: Fail) => void): Promise<T> {
     signal?.throwIfAborted();
-    if (this.#stopped) throw stopped();
+    this.#stopped.signal.throwIfAborted();
     return new Promise<T>((resolve, reject) => {
       const onAbort = (): void => end(() => reject(signal?.reason));
       const fail: Fail = (error) => end(() => reject(error));

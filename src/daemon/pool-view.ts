@@ -116,9 +116,11 @@ export class PoolView {
     return { delivered: matched, coverage, tookMs };
   }
 
-  /** The answer whenever it changes, until `signal`. */
+  /** The answer whenever it changes, until `signal`. Throws GroveError 'stopped' if the peer stops before. */
   async *watch(expression: string, whom: Whom, signal: AbortSignal): AsyncGenerator<PoolAnswer, void, undefined> {
     const { somo } = this.#node;
+    const { stopped } = this.#operations;
+    const over = AbortSignal.any([signal, stopped]);
     const query = parseQuery(expression, somo.ops);
     const { region = EVERYWHERE, where = '' } = targetOf(whom);
     const watch = { id: somo.newId(), calls: query.calls, region, where, leaseMs: WATCH_LEASE_MS, topic: '' };
@@ -133,15 +135,15 @@ export class PoolView {
     const { matched } = await register();
     if (matched === 0) throw full();
     const renewing = setInterval(() => void register().catch(() => undefined), WATCH_RENEW_MS);
-    signal.addEventListener('abort', () => wake(), { once: true });
+    over.addEventListener('abort', () => wake(), { once: true });
     let before = '';
     try {
-      while (!signal.aborted) {
+      while (!over.aborted) {
         const found = news.shift();
         if (found === undefined) {
           await new Promise<void>((resolve) => {
             wake = resolve;
-            if (signal.aborted || news.length > 0) resolve();
+            if (over.aborted || news.length > 0) resolve();
           });
           continue;
         }
@@ -154,14 +156,17 @@ export class PoolView {
       clearInterval(renewing);
       await this.#operations.run<Found>(undefined, (settle) => somo.unwatch(watch.id, settle)).catch(() => undefined);
     }
+    stopped.throwIfAborted();
   }
 
   /**
    * Until `signal`: gathers, lets the root compute the answer, and tells it to every machine each period under the topic
-   * ([0011]): all hold the same news.
+   * ([0011]): all hold the same news, which say how many machines they are of. Throws GroveError 'stopped' if the peer stops before.
    */
   async job(topic: string, expression: string, whom: Whom, signal: AbortSignal): Promise<void> {
     const { somo } = this.#node;
+    const { stopped } = this.#operations;
+    const over = AbortSignal.any([signal, stopped]);
     if (topic === '' || utf8Bytes(topic) > TOPIC_BYTES_MAX) throw new GroveError('usage', `A topic has 1 to ${TOPIC_BYTES_MAX} bytes.`);
     const { calls } = parseQuery(expression, somo.ops);
     const { region = EVERYWHERE, where = '' } = targetOf(whom);
@@ -169,9 +174,10 @@ export class PoolView {
     const register = async (): Promise<Found> => this.#operations.run<Found>(signal, (settle) => somo.watch(watch, undefined, settle));
     if ((await register()).matched === 0) throw full();
     const renewing = setInterval(() => void register().catch(() => undefined), WATCH_RENEW_MS);
-    if (!signal.aborted) await once(signal, 'abort');
+    if (!over.aborted) await once(over, 'abort');
     clearInterval(renewing);
     await this.#operations.run<Found>(undefined, (settle) => somo.unwatch(watch.id, settle)).catch(() => undefined);
+    stopped.throwIfAborted();
   }
 
   /** Where this peer stands in the physical tree, and how large that is. */

@@ -371,6 +371,8 @@ describe('registered queries', () => {
     world.ring.world.runFor(60_000);
     assert.ok(world.somo(newcomer).standing.all.some(({ id }) => id === 5));
     assert.equal(news.at(-1)?.matched, 41);
+    assert.ok(news.some(({ coverage }) => coverage.machines < 40), 'the first answers come before all have heard of the query');
+    for (const { matched, coverage } of news) assert.equal(coverage.machines, matched, 'coverage counts whoever answered this query, and nobody else');
   });
 
   test('[0011], [0064] a job: gathered, processed at the root, and the result told to every machine each period', () => {

@@ -23,6 +23,10 @@ import { nodeOf, numberOf } from './tree.ts';
 import type { LogicalNode, Region } from './tree.ts';
 
 export interface Tally {
+  /** Machines in its region that know the query, and leads of the circle that they cover: who has not heard of it is not counted. */
+  readonly machines: number;
+  readonly space: number;
+  /** Of these, those that meet its condition. */
   readonly matched: number;
   readonly states: readonly (State | undefined)[];
 }
@@ -42,6 +46,8 @@ export interface Partial {
   readonly tallies: ReadonlyMap<number, Tally>;
 }
 
+/** Of a query that no machine has heard of yet. */
+export const UNHEARD: Tally = { machines: 0, space: 0, matched: 0, states: [] };
 const NO_TALLIES: ReadonlyMap<number, Tally> = new Map();
 /** Machines on a circle of 2^52 leads: nobody believes more. */
 const MACHINES_MAX = 2 ** 31;
@@ -70,8 +76,10 @@ export interface Own {
 export function ownPartial({ machine, lead, space, sampledAt, before, after }: Own, standing: readonly Standing[], ops: Ops): Partial {
   const tallies = new Map<number, Tally>();
   for (const query of standing) {
-    if (!holdsLead(query.region, lead) || !query.predicate.matches(machine.report)) continue;
-    tallies.set(query.id, { matched: 1, states: query.calls.map((call) => ops.find(call.op)?.init(machine, call)) });
+    if (!holdsLead(query.region, lead)) continue;
+    const matches = query.predicate.matches(machine.report);
+    const states = query.calls.map((call) => (matches ? ops.find(call.op)?.init(machine, call) : undefined));
+    tallies.set(query.id, { machines: 1, space, matched: matches ? 1 : 0, states });
   }
   return { machines: 1, space, oldestAt: sampledAt, height: 0, before, after, summary: summaryOf(machine.report), tallies };
 }
@@ -131,7 +139,7 @@ export function toWire(node: LogicalNode, partial: Partial, before: Partial | un
     machines: same ? 0 : partial.machines, space: same ? 0 : partial.space / CIRCLE, height: same ? 0 : partial.height,
     before: same ? 0 : partial.before, after: same ? 0 : partial.after,
     // Results of queries change at nearly every period, and which of them are registered, too: told in full.
-    tallies: [...partial.tallies].map(([query, { matched, states }]) => ({ query, matched, states: states.map((state) => state ?? NOTHING) })),
+    tallies: [...partial.tallies].map(([query, tally]) => toWireTally(query, tally, partial)),
   };
 }
 
@@ -159,7 +167,7 @@ export function fromWire(wire: SomoPartial, before: Partial | undefined, now: Mi
   const tallies = new Map<number, Tally>();
   for (const tally of wire.tallies) {
     const query = standing.find(({ id }) => id === tally.query);
-    if (query) tallies.set(query.id, talliedBy(query, tally, machines, ops, counts));
+    if (query) tallies.set(query.id, talliedBy(query, tally, extent, ops, counts));
   }
   const { space, height, before: first, after } = extent;
   return { machines, space, oldestAt: now - Math.min(wire.ageMs, AGE_MAX_MS), height, before: first, after, summary, tallies };
@@ -214,8 +222,16 @@ function extentOf(wire: SomoPartial): Pick<Partial, 'machines' | 'space' | 'heig
   };
 }
 
-function talliedBy(query: Standing, tally: SomoTally, machines: number, ops: Ops, counts: Clamping): Tally {
-  return { matched: Math.min(tally.matched, machines), states: checkedStates(tally.states, query.calls, machines, ops, counts) };
+function toWireTally(query: number, { machines, space, matched, states }: Tally, partial: Partial): SomoTally {
+  const isAll = machines === partial.machines && space === partial.space;
+  return { query, matched, states: states.map((state) => state ?? NOTHING), machines: isAll ? 0 : machines, space: isAll ? 0 : space / CIRCLE };
+}
+
+function talliedBy(query: Standing, tally: SomoTally, extent: Pick<Partial, 'machines' | 'space'>, ops: Ops, counts: Clamping): Tally {
+  const isAll = tally.machines === 0;
+  const machines = isAll ? extent.machines : Math.min(tally.machines, extent.machines);
+  const space = isAll ? extent.space : Math.min(extent.space, Math.round(Math.min(1, Math.max(0, tally.space)) * CIRCLE));
+  return { machines, space, matched: Math.min(tally.matched, machines), states: checkedStates(tally.states, query.calls, machines, ops, counts) };
 }
 
 function mergeTallies(parts: readonly Partial[], standing: readonly Standing[], ops: Ops): ReadonlyMap<number, Tally> {
@@ -225,11 +241,15 @@ function mergeTallies(parts: readonly Partial[], standing: readonly Standing[], 
     let total: Tally | undefined;
     for (const { tallies } of parts) {
       const tally = tallies.get(id);
-      if (tally) total = total ? { matched: total.matched + tally.matched, states: mergeStates(total.states, tally.states, calls, ops) } : tally;
+      if (tally) total = total ? mergedTally(total, tally, calls, ops) : tally;
     }
     if (total) merged.set(id, total);
   }
   return merged;
+}
+
+function mergedTally(a: Tally, b: Tally, calls: readonly Call[], ops: Ops): Tally {
+  return { machines: a.machines + b.machines, space: a.space + b.space, matched: a.matched + b.matched, states: mergeStates(a.states, b.states, calls, ops) };
 }
 
 /** Of numbers only those that differ from what was told before. */

@@ -25,7 +25,7 @@ import type { Best } from './promotion.ts';
 import { Promotion } from './promotion.ts';
 import { Hosts } from './hosts.ts';
 import type { Own, Partial } from './partial.ts';
-import { ageOf, checkedStates, NOTHING } from './partial.ts';
+import { ageOf, checkedStates, NOTHING, UNHEARD } from './partial.ts';
 import type { Zone } from './placement.ts';
 import { parentNode, representative, WHOLE } from './placement.ts';
 import type { Standing } from './standing.ts';
@@ -318,21 +318,20 @@ export class Somo {
   #publish(query: Standing, view: Partial): void {
     const { env, options } = this.#local;
     const now = env.now();
-    const tally = view.tallies.get(query.id);
-    const states = query.calls.map((_, i) => tally?.states[i]);
+    const { machines, space, matched, states } = view.tallies.get(query.id) ?? UNHEARD;
     if (query.topic !== '') {
       const values = query.calls.map((call, i) => this.ops.find(call.op)?.finish(states[i], call) ?? null);
-      this.tell(query.topic, JSON.stringify({ values, machines: view.machines, matched: tally?.matched ?? 0, ageMs: ageOf(view, now) }), {}, () => undefined);
+      this.tell(query.topic, JSON.stringify({ values, machines, matched, ageMs: ageOf(view, now) }), {}, () => undefined);
       return;
     }
-    const text = JSON.stringify([states, view.machines, tally?.matched]);
+    const text = JSON.stringify([states, machines, matched]);
     const before = this.#told.get(query.id);
     if (before?.states === text && now - before.at < NEWS_QUIET_PERIODS * options.somoPeriodMs) return;
     this.#told.set(query.id, { states: text, at: now });
     for (const id of this.#told.keys()) if (!this.standing.all.some((one) => one.id === id)) this.#told.delete(id);
     const news: SomoNews = {
-      type: 'somoNews', id: query.id, machines: view.machines, space: view.space / CIRCLE, matched: tally?.matched ?? 0,
-      ageMs: ageOf(view, now), height: view.height, states: states.map((state) => state ?? NOTHING),
+      type: 'somoNews', id: query.id, machines, space: space / CIRCLE, matched, ageMs: ageOf(view, now), height: view.height,
+      states: states.map((state) => state ?? NOTHING),
     };
     if (this.#local.isSelf(query.origin)) this.#onNews(news);
     else env.send(query.origin, news);

@@ -23,6 +23,8 @@ export interface SomoTally {
   readonly query: number;
   readonly matched: number;
   readonly states: readonly State[];
+  readonly machines: number;
+  readonly space: number;
 }
 
 export interface SomoPartial {

@@ -45,7 +45,13 @@ test('a job: every machine holds the same news, until it is stopped', async () =
   const stopped = new AbortController();
   const enough = AbortSignal.timeout(60_000);
   const heard = peers.map(async (peer) => {
-    for await (const event of peer.events({ signal: enough })) if (event.event === 'told' && event['topic'] === 'slots') return JSON.parse(String(event['text'])) as { values: number[]; machines: number };
+    for await (const event of peer.events({ signal: enough })) {
+      if (event.event !== 'told' || event['topic'] !== 'slots') continue;
+      const news = JSON.parse(String(event['text'])) as { values: number[]; machines: number };
+      // The first news may come before all have heard of the job, and say so.
+      if (news.machines === 3) return news;
+      assert.notDeepEqual(news.values, [42]);
+    }
     return undefined;
   });
   const job = (peers[2] as Peer).pool.job('slots', 'product(slot)', {}, stopped.signal);
@@ -57,9 +63,21 @@ test('a job: every machine holds the same news, until it is stopped', async () =
 test('a watch yields the answer and ends with its signal', async () => {
   const stopped = new AbortController();
   for await (const answer of (peers[0] as Peer).pool.watch('sum(slot)', {}, stopped.signal)) {
-    if (answer.values?.['sum(slot)'] === 12) stopped.abort();
+    assert.equal(answer.values?.['sum(slot)'] === 12, answer.coverage.machines === 3, 'coverage counts whose slots are in the sum');
+    if (answer.coverage.machines === 3) stopped.abort();
   }
   assert.ok(stopped.signal.aborted);
+});
+
+test('a watch and a job end with their peer', async () => {
+  const peer = await createPeer({ listen: LISTEN, name: 'short-lived' });
+  const never = new AbortController().signal;
+  const job = peer.pool.job('slots', 'count()', {}, never);
+  const watch = peer.pool.watch('count()', {}, never);
+  await watch.next();
+  const ends = [job, (async () => { for await (const answer of watch) void answer; })()].map(async (end) => assert.rejects(end, (error: unknown) => error instanceof GroveError && error.code === 'stopped'));
+  await peer.close();
+  await Promise.all(ends);
 });
 
 test('attributes that do not fit are refused before anything starts', async () => {

@@ -63,7 +63,7 @@ const tableEntry: Arbitrary<TableEntry> = fc.record({ contact, zoneStart: maybe(
 const state = fc.record({ numbers: fc.array(double, { maxLength: 6 }), texts: fc.array(text(64), { maxLength: 3 }) }, plain);
 const somoNode = fc.record({ high: u32, low: u32 }, plain);
 const somoField = fc.record({ id: u32, name: text(64), numbers: fc.array(double, { maxLength: 4 }), texts: fc.array(text(64), { maxLength: 3 }), kept: u32 }, plain);
-const somoTally = fc.record({ query: double, matched: u32, states: fc.array(state, { maxLength: 3 }) }, plain);
+const somoTally = fc.record({ query: double, matched: u32, states: fc.array(state, { maxLength: 3 }), machines: u32, space: double }, plain);
 const somoPartial = fc.record({
   node: somoNode, machines: u32, space: double, ageMs: u32, height: u32, fields: fc.array(somoField, { maxLength: 4 }), tallies: fc.array(somoTally, { maxLength: 2 }),
   same: fc.boolean(), before: double, after: double,
