@@ -6,24 +6,15 @@
  * Both stand on libp2p over TCP loopback with Noise and yamux. Bytes are counted at the sockets, background traffic included, CPU time is the process's.
  * `latency` and `cost` run one part; `peers=`, `costPeers=`, `seconds=` and `versions=` change how much.
  */
-import diagnostics from 'node:diagnostics_channel';
 import { createHash, randomBytes } from 'node:crypto';
-import type { Socket } from 'node:net';
-import { gossipsub } from '@libp2p/gossipsub';
-import { identify } from '@libp2p/identify';
-import type { GossipSub } from '@libp2p/gossipsub';
-import { noise } from '@libp2p/noise';
-import { ping } from '@libp2p/ping';
-import { tcp } from '@libp2p/tcp';
-import { yamux } from '@libp2p/yamux';
-import { createLibp2p } from 'libp2p';
-import type { Libp2p } from 'libp2p';
 import { positionFromLead } from '../src/core/position.ts';
 import { Testnet } from '../src/daemon/testnet.ts';
 import type { FeedEvents, FeedRole } from '../src/protocol/feed/feed.ts';
 import { protocolOptions } from '../src/protocol/options.ts';
 import { MemoryShelf } from '../src/sim/feed/memory-shelf.ts';
-import { argument, cpuSeconds, describeMachine, print } from './report.ts';
+import { startGossipsub } from './gossipsub.ts';
+import { argument, cpuSeconds, describeMachine, pause, print, quantile } from './report.ts';
+import { bytesSent } from './sockets.ts';
 
 const PEERS = argument('peers', 64);
 const COST_PEERS = argument('costPeers', 32);
@@ -31,34 +22,7 @@ const VERSIONS = argument('versions', 200);
 const SECONDS = argument('seconds', 60);
 const FANOUT = argument('fanout', 6);
 const KEY = positionFromLead(123_456_789);
-const TOPIC = 'bench';
-const DIALS = 6;
 const LOADS = [{ name: '1 KB x 2/s', bytes: 1_024, everyMs: 500 }, { name: '64 KB x 0.5/s', bytes: 65_536, everyMs: 2_000 }];
-
-const sockets = new Set<Socket>();
-let closedBytes = 0;
-for (const name of ['net.client.socket', 'net.server.socket']) {
-  diagnostics.subscribe(name, (message) => {
-    const { socket } = message as { socket: Socket };
-    sockets.add(socket);
-    socket.once('close', () => {
-      closedBytes += socket.bytesWritten;
-      sockets.delete(socket);
-    });
-  });
-}
-
-function bytesSent(): number {
-  let total = closedBytes;
-  for (const socket of sockets) total += socket.bytesWritten;
-  return total;
-}
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-function quantile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? NaN;
-}
 
 /** Whoever distributes documents to many, and says when each has one. */
 interface Spreader {
@@ -120,32 +84,10 @@ async function startGrove(peers: number): Promise<Spreader & { readonly depth: n
   };
 }
 
-type GossipNode = Libp2p<{ pubsub: GossipSub }>;
-
 async function startGossip(peers: number): Promise<Spreader> {
-  const nodes: GossipNode[] = [];
-  for (let i = 0; i < peers; i++) {
-    const node = await createLibp2p({
-      addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
-      transports: [tcp()], connectionEncrypters: [noise()], streamMuxers: [yamux()],
-      connectionManager: { inboundConnectionThreshold: 10_000, maxIncomingPendingConnections: 1_000 }, connectionMonitor: { enabled: false },
-      services: { identify: identify(), ping: ping(), pubsub: gossipsub({ scoreParams: { IPColocationFactorWeight: 0 }, allowPublishToZeroTopicPeers: true }) },
-    });
-    nodes.push(node as unknown as GossipNode);
-  }
-  for (const [i, node] of nodes.entries()) {
-    for (let dial = 1; dial <= DIALS; dial++) await node.dial((nodes[(i + dial * dial) % peers] as GossipNode).getMultiaddrs()).catch(() => undefined);
-  }
-  const spreader: Spreader = {
-    publish: (body) => void nodes[0]?.services.pubsub.publish(TOPIC, body).catch(() => undefined),
-    onDelivery: () => undefined,
-    stop: async () => void (await Promise.all(nodes.map((node) => node.stop()))),
-  };
-  for (const node of nodes.slice(1)) {
-    node.services.pubsub.addEventListener('message', ({ detail }) => spreader.onDelivery(digestOf(detail.data)));
-  }
-  for (const node of nodes) node.services.pubsub.subscribe(TOPIC);
-  await pause(8_000);
+  const gossip = await startGossipsub(peers);
+  const spreader: Spreader = { publish: (body) => gossip.publish(body), onDelivery: () => undefined, stop: () => gossip.stop() };
+  gossip.onDelivery = (body) => spreader.onDelivery(digestOf(body));
   return spreader;
 }
 

@@ -30,3 +30,10 @@ export function argument(name: string, otherwise: number): number {
   const found = process.argv.find((text) => text.startsWith(`${name}=`));
   return found === undefined ? otherwise : Number(found.slice(name.length + 1));
 }
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Of ascending values, the one that such a share of them does not exceed; NaN of none. */
+export function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? NaN;
+}

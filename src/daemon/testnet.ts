@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { must } from '../core/assert.ts';
 import type { Contact, PositionProof } from '../core/contact.ts';
+import type { Streams } from '../core/env.ts';
 import type { Position } from '../core/position.ts';
 import { createFeedTools } from '../host/feed-tools.ts';
 import type { HostFact } from '../host/facts.ts';
@@ -43,6 +44,8 @@ export interface TestnetOptions {
   /** Relaying, and every other service a daemon runs beside the protocol. */
   readonly services?: boolean;
   readonly onFact?: (peer: number, fact: Fact | HostFact) => void;
+  /** Stands between a peer's protocol and its byte streams: links of loopback are never slow by themselves. */
+  readonly streamsOf?: (peer: number, streams: Streams) => Streams;
 }
 
 export class Testnet {
@@ -174,7 +177,7 @@ export class Testnet {
       return other >= 0 && this.#groupOf(other) !== this.#groupOf(index);
     };
     return {
-      random: env.random, store: env.store, streams: env.streams,
+      random: env.random, store: env.store, streams: this.#options.streamsOf?.(index, env.streams) ?? env.streams,
       now: () => env.now(), wallClock: () => env.wallClock(), emit: (fact) => env.emit(fact),
       arm: (kind, at) => env.arm(kind, at), disarm: (kind) => env.disarm(kind),
       send: (to, message) => {

@@ -1,0 +1,445 @@
+/**
+ * One stream to many: real peers in one process, beside @libp2p/gossipsub in the same run.
+ *
+ * Asked for, at 32 and 64 peers: at 1 KB twice a second and 64 KB every two seconds at most 1/8 of gossipsub's CPU time a delivery and 1/5 of its p99 latency. Alone
+ * everything delivered at 1 KB x 100/s and 64 KB x 20/s to 32 peers, 64 KB x 10/s to 64; socket bytes at most 1.10 x payload a delivery at 1 KB, 1.01 at 64 KB. Below a
+ * killed interior peer the stream goes on within 2 s, every byte once. A child throttled to a tenth of the rate costs its siblings less than 5 % of their throughput.
+ * CPU time is the process's, less what the same peers use without a stream, measured before and after; bytes are counted at the sockets, everything included.
+ * `ratio`, `alone`, `kill` and `throttle` run one part; `peers=` one size, `seconds=` how long each load lasts.
+ */
+import { randomBytes } from 'node:crypto';
+import { must } from '../src/core/assert.ts';
+import type { StreamId, Streams } from '../src/core/env.ts';
+import { positionFromLead } from '../src/core/position.ts';
+import { Testnet } from '../src/daemon/testnet.ts';
+import type { OwnSession } from '../src/protocol/alm/session/own-session.ts';
+import type { Reader } from '../src/protocol/alm/stream/reader.ts';
+import { FROM } from '../src/protocol/alm/stream/frames.ts';
+import { protocolOptions } from '../src/protocol/options.ts';
+import { startGossipsub } from './gossipsub.ts';
+import { argument, cpuSeconds, describeMachine, pause, print, quantile } from './report.ts';
+import { bytesSent } from './sockets.ts';
+
+interface Load {
+  readonly name: string;
+  readonly bytes: number;
+  readonly everyMs: number;
+}
+
+const SIZES = process.argv.some((word) => word.startsWith('peers=')) ? [argument('peers', 32)] : [32, 64];
+const SECONDS = argument('seconds', 16);
+const SETTLE_SECONDS = argument('settle', 15);
+const ROOT_DEGREE = 4;
+const MEMBER_DEGREE = 5;
+const SMALL: Load = { name: '1 KB x 2/s', bytes: 1_024, everyMs: 500 };
+const LARGE: Load = { name: '64 KB x 0.5/s', bytes: 65_536, everyMs: 2_000 };
+const SMALL_OFTEN: Load = { name: '1 KB x 100/s', bytes: 1_024, everyMs: 10 };
+const LARGE_20: Load = { name: '64 KB x 20/s', bytes: 65_536, everyMs: 50 };
+const LARGE_10: Load = { name: '64 KB x 10/s', bytes: 65_536, everyMs: 100 };
+const IDLE_MS = 8_000;
+/** After the last message of a load everything has this long to arrive. */
+const TAIL_MS = 2_000;
+const BITS = 8;
+
+/** Whoever sends bodies to many, and says when one has come anywhere. */
+interface Spreader {
+  publish(body: Uint8Array): void;
+  onDelivery: (body: Uint8Array, peer: number) => void;
+  stop(): Promise<void>;
+}
+
+const parts = process.argv.slice(2).filter((word) => ['ratio', 'alone', 'kill', 'throttle'].includes(word));
+const isAsked = (part: string): boolean => parts.length === 0 || parts.includes(part);
+
+// --- peers ---
+
+/** Sessions one after the other on the same peers; the ring is built once. */
+class Pool {
+  readonly #net: Testnet;
+  readonly #throttles: Map<number, Throttle>;
+  readonly peers: number;
+  #sessions = 0;
+
+  private constructor(net: Testnet, throttles: Map<number, Throttle>, peers: number) {
+    this.#net = net;
+    this.#throttles = throttles;
+    this.peers = peers;
+  }
+
+  static async start(peers: number): Promise<Pool> {
+    const throttles = new Map<number, Throttle>();
+    const net = await Testnet.create({
+      protocol: protocolOptions(),
+      streamsOf: (peer, streams) => {
+        const throttle = new Throttle(streams);
+        throttles.set(peer, throttle);
+        return throttle;
+      },
+    });
+    for (let i = 0; i < peers; i++) {
+      const index = await net.spawn();
+      while (net.node(index).standing !== 'active') await pause(10);
+    }
+    return new Pool(net, throttles, peers);
+  }
+
+  get net(): Testnet {
+    return this.#net;
+  }
+
+  throttle(peer: number): Throttle {
+    return must(this.#throttles.get(peer), 'a peer of the pool');
+  }
+
+  peerOf(peerId: string): number {
+    return this.#net.alive().find((peer) => this.#net.node(peer).local.contact.peerId === peerId) ?? -1;
+  }
+
+  /** A session from the first peer to all others, each of them read at. */
+  async session(rateBps = 0): Promise<Cast> {
+    const name = `bench ${++this.#sessions}`;
+    const cast = new Cast(this, { key: positionFromLead(987_654_321 + this.#sessions), name });
+    await cast.open(rateBps);
+    return cast;
+  }
+
+  stop(): Promise<void> {
+    return this.#net.stop();
+  }
+}
+
+/** A peer's byte streams, which can be made to come in no faster than a rate: as long as it has had its share, none of them is read. */
+class Throttle implements Streams {
+  readonly #streams: Streams;
+  readonly #own = new Set<StreamId>();
+  readonly #pausedAbove = new Set<StreamId>();
+  #timer: NodeJS.Timeout | undefined;
+  #isShut = false;
+
+  constructor(streams: Streams) {
+    this.#streams = streams;
+  }
+
+  /** `taken` says how many bytes have come; `input` runs a call as an input of the peer. */
+  limit(rateBps: number, taken: () => number, input: (call: () => void) => void): void {
+    const [startAt, startBytes] = [performance.now(), taken()];
+    this.#timer = setInterval(() => {
+      const allowed = startBytes + (rateBps / BITS / 1_000) * (performance.now() - startAt);
+      input(() => this.#shut(taken() > allowed));
+    }, 20);
+  }
+
+  free(): void {
+    clearInterval(this.#timer);
+    this.#shut(false);
+  }
+
+  open(...[to, purpose]: Parameters<Streams['open']>): StreamId {
+    const id = this.#streams.open(to, purpose);
+    this.#own.add(id);
+    return id;
+  }
+
+  write(id: StreamId, bytes: Uint8Array): boolean {
+    return this.#streams.write(id, bytes);
+  }
+
+  end(id: StreamId): void {
+    this.#streams.end(id);
+  }
+
+  reset(id: StreamId): void {
+    this.#own.delete(id);
+    this.#streams.reset(id);
+  }
+
+  pause(id: StreamId): void {
+    this.#pausedAbove.add(id);
+    this.#streams.pause(id);
+  }
+
+  resume(id: StreamId): void {
+    this.#pausedAbove.delete(id);
+    if (!this.#isShut) this.#streams.resume(id);
+  }
+
+  #shut(isShut: boolean): void {
+    if (isShut === this.#isShut) return;
+    this.#isShut = isShut;
+    for (const id of this.#own) {
+      if (isShut) this.#streams.pause(id);
+      else if (!this.#pausedAbove.has(id)) this.#streams.resume(id);
+    }
+  }
+}
+
+/** One session, as something that sends bodies to all others of a pool. */
+class Cast implements Spreader {
+  onDelivery: (body: Uint8Array, peer: number) => void = () => undefined;
+  readonly #pool: Pool;
+  readonly #terms: { readonly key: ReturnType<typeof positionFromLead>; readonly name: string };
+  #own: OwnSession | undefined;
+  #waiting: Uint8Array[] = [];
+  /** By peer: why its reading ended, if it did. */
+  readonly ends = new Map<number, string>();
+
+  constructor(pool: Pool, terms: { readonly key: ReturnType<typeof positionFromLead>; readonly name: string }) {
+    this.#pool = pool;
+    this.#terms = terms;
+  }
+
+  get own(): OwnSession {
+    return must(this.#own, 'an open session');
+  }
+
+  async open(rateBps: number): Promise<void> {
+    const { net } = this.#pool;
+    const events = { onRoom: () => this.#send(), onNews: () => undefined, onOver: () => undefined };
+    const bandwidth = { upBps: 0, downBps: 0 };
+    await new Promise<void>((resolve, reject) => {
+      net.input(0, (node) => node.casts.open({ ...this.#terms, ...bandwidth, priority: 1, rateBps, objective: 'height', contentType: '', degree: ROOT_DEGREE }, events, (outcome) => {
+        if (!outcome.ok) return reject(new Error(outcome.reason));
+        this.#own = outcome.value;
+        resolve();
+      }));
+    });
+    const others = net.alive().filter((peer) => peer !== 0);
+    for (const peer of others) {
+      net.input(peer, (node) => node.casts.join({ ...this.#terms, ...bandwidth, degree: MEMBER_DEGREE, from: FROM.now }, (outcome) => {
+        if (!outcome.ok) throw new Error(outcome.reason);
+        this.#read(peer, outcome.value);
+      }));
+    }
+    while (this.own.manager.startedCount < others.length) await pause(50);
+  }
+
+  get depth(): number {
+    return Math.max(...this.own.manager.view().tree.map(({ depth }) => depth));
+  }
+
+  publish(body: Uint8Array): void {
+    this.#waiting.push(body);
+    this.#send();
+  }
+
+  async stop(): Promise<void> {
+    this.#pool.net.input(0, () => this.own.close('the measurement is over', false));
+    await pause(500);
+  }
+
+  #read(peer: number, session: string): void {
+    const sink = {
+      onChunk: ({ bytes }: { readonly bytes: Uint8Array }): boolean => {
+        this.onDelivery(bytes, peer);
+        return true;
+      },
+      onEnd: (reason: string): void => void this.ends.set(peer, reason),
+    };
+    const reader: Reader | undefined = this.#pool.net.node(peer).casts.read(session, sink, FROM.now);
+    must(reader, 'a reader');
+  }
+
+  #send(): void {
+    this.#pool.net.input(0, () => {
+      for (let body = this.#waiting[0]; body !== undefined && this.own.offer({ bytes: body, isKey: false, hasMore: false }); body = this.#waiting[0]) this.#waiting.shift();
+    });
+  }
+}
+
+// --- loads ---
+
+/** A body that says which it is. */
+function bodyOf(id: number, bytes: number): Uint8Array {
+  const body = new Uint8Array(randomBytes(bytes));
+  new DataView(body.buffer).setUint32(0, id);
+  return body;
+}
+
+function idOf(body: Uint8Array): number {
+  return new DataView(body.buffer, body.byteOffset).getUint32(0);
+}
+
+interface Outcome {
+  readonly deliveredShare: number;
+  readonly cpuMs: number;
+  readonly wireTimes: number;
+  readonly latencyMs: { readonly p50: number; readonly p99: number };
+}
+
+let lastId = 0;
+
+/** Waits until an instant, so that messages keep their times although sending takes some. */
+const pauseUntil = (at: number): Promise<void> => pause(Math.max(0, at - performance.now()));
+
+async function loaded(spreader: Spreader, receivers: number, { bytes, everyMs }: Load, idleCores: number): Promise<Outcome> {
+  const sentAt = new Map<number, number>();
+  const latencies: number[] = [];
+  spreader.onDelivery = (body) => {
+    const at = sentAt.get(idOf(body));
+    if (at !== undefined) latencies.push(performance.now() - at);
+  };
+  const start = { cpu: cpuSeconds(), bytes: bytesSent(), at: performance.now() };
+  const rounds = Math.max(1, Math.round((SECONDS * 1_000) / everyMs));
+  for (let i = 0; i < rounds; i++) {
+    const body = bodyOf(++lastId, bytes);
+    sentAt.set(lastId, performance.now());
+    spreader.publish(body);
+    await pauseUntil(start.at + (i + 1) * everyMs);
+  }
+  for (let waited = 0; waited < 5 * TAIL_MS && latencies.length < rounds * receivers; waited += 100) await pause(100);
+  const seconds = (performance.now() - start.at) / 1_000;
+  const cpuMs = 1_000 * (cpuSeconds() - start.cpu - idleCores * seconds);
+  const deliveries = latencies.length;
+  latencies.sort((a, b) => a - b);
+  return {
+    deliveredShare: deliveries / (rounds * receivers), cpuMs: cpuMs / deliveries, wireTimes: (bytesSent() - start.bytes) / (deliveries * bytes),
+    latencyMs: { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) },
+  };
+}
+
+/** Cores that the peers use without a stream. */
+async function idle(): Promise<number> {
+  const start = { cpu: cpuSeconds(), at: performance.now() };
+  await pause(IDLE_MS);
+  return (1_000 * (cpuSeconds() - start.cpu)) / (performance.now() - start.at);
+}
+
+/** Both rates that gossipsub carries, between two looks at what the peers use without them. */
+async function atBothRates(of: string, spreader: Spreader, peers: number): Promise<Map<string, Outcome>> {
+  const before = await idle();
+  const outcomes = new Map<string, Outcome>();
+  for (const load of [SMALL, LARGE]) outcomes.set(load.name, await loaded(spreader, peers - 1, load, before));
+  for (const [load, outcome] of outcomes) print({ part: 'ratio', of, peers, load, ...outcome, idleCores: before });
+  return outcomes;
+}
+
+async function alone(cast: Cast, peers: number): Promise<void> {
+  const idleCores = await idle();
+  for (const load of peers > 32 ? [LARGE_10] : [SMALL_OFTEN, LARGE_20]) {
+    print({ part: 'alone', peers, load: load.name, depth: cast.depth, ...(await loaded(cast, peers - 1, load, idleCores)) });
+  }
+}
+
+// --- what goes wrong ---
+
+const STEADY: Load = { name: '64 KB x 10/s', bytes: 65_536, everyMs: 100 };
+const STEADY_BPS = (STEADY.bytes * BITS * 1_000) / STEADY.everyMs;
+
+/** Sends at a steady rate until told otherwise. */
+function steadily(cast: Cast): { sent: number; stop(): void } {
+  const sending = { sent: 0, stop: (): void => clearInterval(timer) };
+  const first = lastId + 1;
+  const timer = setInterval(() => {
+    cast.publish(bodyOf(++lastId, STEADY.bytes));
+    sending.sent = lastId - first + 1;
+  }, STEADY.everyMs);
+  return sending;
+}
+
+/** Numbers as each peer got them, with the moment of the latest. */
+function watched(cast: Cast): Map<number, { readonly ids: number[]; at: number; longestGapMs: number; longestGapAfter: number }> {
+  const got = new Map<number, { readonly ids: number[]; at: number; longestGapMs: number; longestGapAfter: number }>();
+  cast.onDelivery = (body, peer) => {
+    const now = performance.now();
+    const seen = got.get(peer) ?? { ids: [], at: now, longestGapMs: 0, longestGapAfter: now };
+    got.set(peer, seen);
+    seen.ids.push(idOf(body));
+    if (now - seen.at > seen.longestGapMs) [seen.longestGapMs, seen.longestGapAfter] = [now - seen.at, seen.at];
+    seen.at = now;
+  };
+  return got;
+}
+
+const isConsecutive = (ids: readonly number[]): boolean => ids.every((id, i) => i === 0 || id === (ids[i - 1] as number) + 1);
+
+async function kills(pool: Pool, times: number): Promise<void> {
+  for (let kill = 0; kill < times; kill++) {
+    const cast = await pool.session(2 * STEADY_BPS);
+    await pause(2_500);
+    const got = watched(cast);
+    const sending = steadily(cast);
+    await pause(2_000);
+    const { tree } = cast.own.manager.view();
+    const victim = must([...tree].filter(({ depth, children }) => depth >= 1 && children > 0).sort((a, b) => b.children - a.children)[kill % 2], 'an interior peer');
+    const below = new Set([victim.peerId]);
+    for (const { peerId, parent } of tree) if (below.has(parent ?? '')) below.add(peerId);
+    below.delete(victim.peerId);
+    const [gone, orphans] = [pool.peerOf(victim.peerId), [...below].map((peerId) => pool.peerOf(peerId))];
+    const at = performance.now();
+    const wasAt = new Map(orphans.map((peer) => [peer, got.get(peer)?.ids.length ?? 0]));
+    await pool.net.kill(gone);
+    const backMs: number[] = [];
+    for (const waiting = new Set(orphans); waiting.size > 0 && performance.now() - at < 10_000; await pause(10)) {
+      for (const peer of waiting) {
+        if ((got.get(peer)?.ids.length ?? 0) <= (wasAt.get(peer) ?? 0) + 1) continue;
+        backMs.push(performance.now() - at);
+        waiting.delete(peer);
+      }
+    }
+    await pause(3_000);
+    sending.stop();
+    await pause(TAIL_MS);
+    got.delete(gone);
+    const all = [...got.values()];
+    print({
+      part: 'kill', peers: pool.net.alive().length, load: STEADY.name, below: orphans.length, wentOn: backMs.length, lastWentOnMs: Math.max(...backMs), longestGapMs: Math.max(...all.map(({ longestGapMs }) => longestGapMs)),
+      everyByteOnce: all.filter(({ ids }) => ids.length === sending.sent && isConsecutive(ids)).length, of: pool.net.alive().length - 1,
+    });
+    await cast.stop();
+  }
+}
+
+async function throttles(pool: Pool): Promise<void> {
+  const cast = await pool.session(STEADY_BPS * 1.1);
+  await pause(2_500);
+  const { tree } = cast.own.manager.view();
+  const parent = must(tree.find(({ depth, children }) => depth >= 1 && children >= 2) ?? tree.find(({ children }) => children >= 2), 'a parent of several');
+  const [slow, ...siblings] = tree.filter((member) => member.parent === parent.peerId).sort((a, b) => a.children - b.children).map(({ peerId }) => pool.peerOf(peerId));
+  const child = must(slow, 'a child');
+  const got = watched(cast);
+  const sending = steadily(cast);
+  await pause(1_000);
+  const { session } = cast.own.record;
+  pool.throttle(child).limit(STEADY_BPS / 10, () => pool.net.node(child).casts.view(session)?.bytes ?? Infinity, (call) => pool.net.host(child).input(call));
+  await pause(SECONDS * 1_000);
+  const count = (peer: number): number => got.get(peer)?.ids.length ?? 0;
+  const { sent } = sending;
+  const shares = siblings.map((peer) => count(peer) / sent);
+  const slowest = Math.min(...[...got].filter(([peer]) => peer !== child).map(([, { ids }]) => ids.length / sent));
+  print({
+    part: 'throttle', peers: pool.net.alive().length, load: STEADY.name, siblings: siblings.length, siblingsShare: Math.min(...shares), everybodyElseShare: slowest, throttledShare: count(child) / sent,
+    throttled: cast.own.manager.view().gone[0]?.why ?? cast.ends.get(child) ?? 'still served',
+  });
+  sending.stop();
+  pool.throttle(child).free();
+  await cast.stop();
+}
+
+// --- the run ---
+
+async function grove(peers: number): Promise<Map<string, Outcome> | undefined> {
+  const pool = await Pool.start(peers);
+  const cast = await pool.session();
+  await pause(SETTLE_SECONDS * 1_000);
+  const outcomes = isAsked('ratio') ? await atBothRates('grove', cast, peers) : undefined;
+  if (isAsked('alone')) await alone(cast, peers);
+  await cast.stop();
+  if (peers === 32 && isAsked('throttle')) await throttles(pool);
+  if (peers === 32 && isAsked('kill')) await kills(pool, 2);
+  await pool.stop();
+  return outcomes;
+}
+
+describeMachine('cast');
+for (const peers of SIZES) {
+  const ours = await grove(peers);
+  if (ours === undefined) continue;
+  const gossip = await startGossipsub(peers);
+  const theirs = await atBothRates('gossipsub', gossip, peers);
+  await gossip.stop();
+  for (const [load, mine] of ours) {
+    const other = must(theirs.get(load), 'the same load');
+    print({ part: 'compared', peers, load, cpu: mine.cpuMs / other.cpuMs, p99: mine.latencyMs.p99 / other.latencyMs.p99, p50: mine.latencyMs.p50 / other.latencyMs.p50 });
+  }
+}
+process.exit(0);
