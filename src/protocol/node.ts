@@ -215,6 +215,7 @@ export class Node implements Protocol<Message> {
       case 'feedPiece':
       case 'helpAnswer':
       case 'castReply':
+      case 'castMeasured':
       case 'syncReply': return this.#onReply(message.op, from, message, at);
       case 'put':
       case 'setField':
@@ -232,6 +233,7 @@ export class Node implements Protocol<Message> {
       case 'castOrder':
       case 'castReport':
       case 'castInvite': return this.casts.onMessage(from, message);
+      case 'castMeasure': return this.casts.onMeasure(from, message);
       default: return this.#onTreeMessage(from, message, at);
     }
   }

@@ -64,15 +64,15 @@ function help(world: World<Message, Fact>, node: (peer: number) => Node): void {
   open(2, 1);
 }
 
-/** One sends a stream to two members, and asks a third. */
+/** One sends a stream to three members, one of which is its only child, and asks a fourth. */
 function cast(world: World<Message, Fact>, node: (peer: number) => Node): void {
-  const terms = { key: randomKey(world.random('cast')), name: 'film', degree: 2, upBps: 0, downBps: 0 };
+  const terms = { key: randomKey(world.random('cast')), name: 'film', degree: 3, upBps: 0, downBps: 0 };
   const events = { onRoom: () => undefined, onNews: () => undefined, onOver: () => undefined };
-  node(3).casts.open({ ...terms, priority: 1, rateBps: 0, objective: 'height', contentType: '' }, events, (outcome) => {
+  node(3).casts.open({ ...terms, degree: 1, priority: 1, rateBps: 0, objective: 'height', contentType: '' }, events, (outcome) => {
     if (outcome.ok) node(3).casts.invite(node(3).casts.sessionAt(terms.key) ?? '', world.contact(6), () => undefined);
   });
   world.runFor(2_000);
-  for (const peer of [2, 5]) node(peer).casts.join({ ...terms, from: FROM.now }, () => undefined);
+  for (const peer of [2, 5, 8]) node(peer).casts.join({ ...terms, from: FROM.now }, () => undefined);
   world.runFor(5_000);
 }
 

@@ -72,5 +72,18 @@ export interface CastReply {
   readonly reason: string;
 }
 
+export interface CastMeasure {
+  readonly type: 'castMeasure';
+  readonly op: number;
+  readonly session: string;
+  readonly peers: readonly Contact[];
+}
+
+export interface CastMeasured {
+  readonly type: 'castMeasured';
+  readonly op: number;
+  readonly rtts: readonly number[];
+}
+
 export type CastInput = CastJoin | CastOrder | CastReport | CastInvite;
-export type CastMessage = CastInput | CastReply;
+export type CastMessage = CastInput | CastMeasure | CastMeasured | CastReply;

@@ -89,6 +89,8 @@ export const MESSAGE = {
   castReport: 82,
   castInvite: 83,
   castReply: 84,
+  castMeasure: 85,
+  castMeasured: 86,
 } as const;
 
 export type MessageType = keyof typeof MESSAGE;

@@ -13,8 +13,9 @@ import { shuffle } from '../../core/random.ts';
 import type { HelperRule } from '../../protocol/alm/helpers.ts';
 import type { Loss } from '../../protocol/alm/market/degree-table.ts';
 import { DegreeTable, rankOf } from '../../protocol/alm/market/degree-table.ts';
+import { improve } from '../../protocol/alm/market/improvement.ts';
 import type { Links, Offer, PlannerChoice, Situation } from '../../protocol/alm/market/schedule.ts';
-import { degreesOf, heightOf, helpersOf, isRealGain, planned, repaired } from '../../protocol/alm/market/schedule.ts';
+import { degreesOf, heightOf, helpersOf, isRealGain, nearestTo, planned, repaired } from '../../protocol/alm/market/schedule.ts';
 import type { PlannerName } from '../../protocol/alm/plan.ts';
 import type { HostPool } from './host-pool.ts';
 
@@ -31,14 +32,8 @@ export interface MarketCounts {
   replans: number;
 }
 
-/** A plan is tried on its links and made again so often, or until it holds no link that was not tried. */
-const TRIALS = 6;
 /** A session that loses something plans again at once, so often in a period; after that it waits for the next. */
 const HASTE_MAX = 3;
-/** So often is a plan made anew because a host refused. */
-const REFUSALS_MAX = 3;
-/** Hosts that a plan considers: those that seem nearest to some member. */
-const CANDIDATES_MAX = 128;
 
 export interface MarketSession {
   readonly name: string;
@@ -104,7 +99,7 @@ export class MarketWorld {
       random, isHurt: false, haste: 0, changes: 0,
     };
     this.#sessions.set(name, session);
-    assert(this.#adopt(session, own, new Map()), 'nobody goes before a session at its own members');
+    this.#insist(session, own);
     this.#soothe();
     return session;
   }
@@ -148,35 +143,28 @@ export class MarketWorld {
     const helpers = helpersOf(links, memberSet).map((host) => ({ host, degree: this.table(host).heldBy(name) })).filter(({ degree }) => degree > 0);
     const mended = repaired({ members: this.#ownOffers(session), helpers, latencyMs: this.#trueMs }, links);
     const isMended = typeof mended !== 'string' && heightOf(mended, members, this.#trueMs) < session.ownMs;
-    assert(this.#adopt(session, isMended ? mended : session.own, new Map()), 'a session has its own members, and what it holds');
+    this.#insist(session, isMended ? mended : session.own);
     this.counts.replans++;
   }
 
   /** Plans anew, and changes to that if it is really better. */
   #improve(session: MarketSession): void {
     const told = new Map<number, number>();
-    for (let attempt = 0; attempt <= REFUSALS_MAX; attempt++) {
-      const found = this.#bestTried(session, told);
-      if (found === undefined || !isRealGain(session.heightMs, found.heightMs, session.changes)) break;
-      if (!this.#adopt(session, found.links, told)) continue;
+    improve<Links>({
+      plan: () => {
+        const links = planned(this.#situation(session, told), this.#choice(session.random));
+        return typeof links === 'string' ? undefined : links;
+      },
+      heightMs: (links) => heightOf(links, session.members, this.#trueMs),
+      tryLinks: (links, onDone) => onDone(this.#tryLinks(session, links)),
+      isGain: (heightMs) => isRealGain(session.heightMs, heightMs, session.changes),
+      reserve: (links, onDone) => onDone(this.#reserve(session, links, told)),
+    }, (links) => {
+      if (links === undefined) return this.#letGo(session);
+      this.#adopt(session, links);
       this.counts.replans++;
       session.changes++;
-      return;
-    }
-    this.#letGo(session);
-  }
-
-  #bestTried(session: MarketSession, told: ReadonlyMap<number, number>): { readonly links: Links; readonly heightMs: Millis } | undefined {
-    const situation = this.#situation(session, told);
-    let best: { readonly links: Links; readonly heightMs: Millis } | undefined;
-    for (let trial = 0; trial < TRIALS; trial++) {
-      const links = planned(situation, this.#choice(session.random));
-      if (typeof links === 'string') break;
-      const heightMs = heightOf(links, session.members, this.#trueMs);
-      if (best === undefined || heightMs < best.heightMs) best = { links, heightMs };
-      if (!this.#tryLinks(session, links)) break;
-    }
-    return best;
+    });
   }
 
   /** False if there was nothing new to learn. */
@@ -193,16 +181,16 @@ export class MarketWorld {
     const { name, priority, members, memberSet, tried } = session;
     const kept = must(this.#kept[rankOf({ priority, isMember: false }) - 1], 'three ranks');
     const { minDegree } = this.#rules.helpers;
-    const offers: (Offer & { readonly ms: Millis })[] = [];
+    const offers: Offer[] = [];
     for (let host = 0; host < this.#pool.hosts; host++) {
       if (memberSet.has(host)) continue;
       const { bound } = this.table(host);
       if (bound < minDegree) continue;
       const held = this.table(host).heldBy(name);
       const degree = told.get(host) ?? Math.min(bound, bound - (kept[host] as number) + held);
-      if (degree >= minDegree || held > 0) offers.push({ host, degree, ms: held > 0 ? 0 : this.#nearness(members, host) });
+      if (degree >= minDegree || held > 0) offers.push({ host, degree });
     }
-    const helpers = offers.sort((a, b) => a.ms - b.ms || a.host - b.host).slice(0, CANDIDATES_MAX);
+    const helpers = nearestTo(offers, ({ host }) => (this.table(host).heldBy(name) > 0 ? 0 : this.#nearness(members, host)));
     const latencyMs = (a: number, b: number): Millis => {
       if (memberSet.has(a) && memberSet.has(b)) return this.#trueMs(a, b);
       return tried.get(this.#pair(a, b)) ?? this.#pool.predictedMs.between(a, b);
@@ -220,9 +208,8 @@ export class MarketWorld {
     return members.map((host) => ({ host, degree: this.table(host).availableTo({ session: name, priority, isMember: true, rateBps: 0 }) }));
   }
 
-  /** Takes what the plan needs, and then lets go of what it does not. False if a host refused: `told` says what can be had there. */
-  #adopt(session: MarketSession, links: Links, told: Map<number, number>): boolean {
-    const { name, priority, memberSet } = session;
+  /** Takes what the plan needs. False if a host refused: `told` says what can be had there. */
+  #reserve({ name, priority, memberSet }: MarketSession, links: Links, told: Map<number, number>): boolean {
     for (const [host, degree] of degreesOf(links)) {
       if (degree <= this.table(host).heldBy(name)) continue;
       const taking = this.table(host).take({ session: name, priority, isMember: memberSet.has(host), rateBps: 0, degree });
@@ -232,10 +219,20 @@ export class MarketWorld {
       }
       this.#hurtThem(taking.losses);
     }
+    return true;
+  }
+
+  /** Changes to what was reserved, and then lets go of what it does not need any more. */
+  #adopt(session: MarketSession, links: Links): void {
     session.links = links;
     session.heightMs = heightOf(links, session.members, this.#trueMs);
     this.#letGo(session);
-    return true;
+  }
+
+  /** What no host may refuse: members' own links, and what is held already. */
+  #insist(session: MarketSession, links: Links): void {
+    assert(this.#reserve(session, links, new Map()), 'a session has its own members, and what it holds');
+    this.#adopt(session, links);
   }
 
   #letGo({ name, priority, links, memberSet }: MarketSession): void {

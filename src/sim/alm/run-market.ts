@@ -9,7 +9,7 @@ import { assert, must } from '../../core/assert.ts';
 import type { Millis } from '../../core/env.ts';
 import type { Random } from '../../core/random.ts';
 import { randomFrom, shuffle } from '../../core/random.ts';
-import { HELPER_RULE } from '../../protocol/alm/helpers.ts';
+import { MARKET_HELPER_RULE, PLAN_WORK } from '../../protocol/alm/market/schedule.ts';
 import { amcastHeightMs } from '../../protocol/alm/plan.ts';
 import type { HostPool } from './host-pool.ts';
 import type { MarketRules, MarketSession } from './market-world.ts';
@@ -48,8 +48,7 @@ export interface MarketRun {
   readonly degreeInUse: number;
 }
 
-/** Helpers with three free links are worth having where those with four are all taken; docs/decisions/0045. */
-export const MARKET_RULES: MarketRules = { planner: 'best', helpers: { ...HELPER_RULE, minDegree: 3 }, work: 20_000 };
+export const MARKET_RULES: MarketRules = { planner: 'best', helpers: MARKET_HELPER_RULE, work: PLAN_WORK };
 export const MARKET_MEMBERS = 20;
 const PRIORITIES = 3;
 /** In periods: how long sessions start and end, how long one lasts and how long its place then stays empty, on average. */

@@ -187,6 +187,8 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   }),
   castInvite: of('castInvite', { op: u32, session: text(64), name: text(64), key: position }),
   castReply: of('castReply', { op: u32, ok: fc.boolean(), reason: text(256) }),
+  castMeasure: of('castMeasure', { op: u32, session: text(64), peers: fc.array(contact, { maxLength: 3 }) }),
+  castMeasured: of('castMeasured', { op: u32, rtts: fc.array(float, { maxLength: 16 }) }),
   lagBye: of('lagBye', { tree: text(64), link: double }),
   syncReply: of('syncReply', { op: u32, equal: fc.boolean(), entries: fc.array(syncEntry, { maxLength: 6 }), coveredTo: maybe(position) }),
 };

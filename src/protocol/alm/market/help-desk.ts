@@ -58,6 +58,10 @@ export class HelpDesk {
     return this.table.availableTo({ session: '', priority, isMember: false, rateBps });
   }
 
+  get isWilling(): boolean {
+    return this.#terms.help !== undefined;
+  }
+
   granted(session: string): number {
     return this.#leases.has(session) ? this.table.heldBy(session) : 0;
   }

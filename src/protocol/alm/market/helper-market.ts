@@ -54,6 +54,9 @@ export interface HelperMarket {
 
   // --- of this machine ---
 
+  /** Its operator lets it help; sessions that might ask for that may try what it is worth to them. */
+  readonly isWilling: boolean;
+
   /** Links that this machine has granted to a session that it is no member of; 0: it does not help it, and takes no orders from it. */
   granted(session: string): number;
   /**
@@ -76,6 +79,7 @@ const EMPTY_ACCOUNT: HelperAccount = {
 /** Nobody helps, and members have all the links that they offer. It answers at once. */
 export const NO_MARKET: HelperMarket = {
   open: () => EMPTY_ACCOUNT,
+  isWilling: false,
   granted: () => 0,
   takeOwn: () => undefined,
   spent: () => undefined,

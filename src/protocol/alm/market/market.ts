@@ -64,6 +64,10 @@ export class Market implements HelperMarket {
     return { contact, degree: this.#desk.availableTo(priority, rateBps), coordinate };
   }
 
+  get isWilling(): boolean {
+    return this.#desk.isWilling;
+  }
+
   granted(session: string): number {
     return this.#desk.granted(session);
   }

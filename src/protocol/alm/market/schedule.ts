@@ -9,6 +9,7 @@ import type { Millis } from '../../../core/env.ts';
 import type { Random } from '../../../core/random.ts';
 import { WorkBudget } from '../budget.ts';
 import type { HelperRule } from '../helpers.ts';
+import { HELPER_RULE } from '../helpers.ts';
 import type { Instance } from '../instance.ts';
 import { NONE } from '../instance.ts';
 import { Latencies } from '../latencies.ts';
@@ -44,15 +45,27 @@ export interface PlannerChoice {
   readonly work: number;
 }
 
+/** Helpers with three free links are worth having where those with four are all taken; docs/decisions/0045. */
+export const MARKET_HELPER_RULE: HelperRule = { ...HELPER_RULE, minDegree: 3 };
+/** Hosts that a plan considers: those that seem nearest to some member. */
+const CANDIDATES_MAX = 128;
 /** A plan that is lower by less than this share is not worth moving peers for; twice that after each change for a better plan, so that the market comes to rest. */
 export const REAL_GAIN = 0.05;
 /** What is asked for at most, after many changes. */
 const GAIN_MAX = 0.5;
+/** Candidates for a move that one plan may look at. */
+export const PLAN_WORK = 20_000;
 /** Moves of the patent's that repair a plan after a loss. */
 const REPAIR_MOVES = 8;
 
 export function isRealGain(nowMs: Millis, thenMs: Millis, changes = 0): boolean {
   return thenMs < nowMs * (1 - Math.min(GAIN_MAX, REAL_GAIN * 2 ** changes));
+}
+
+/** Of all that would help, those worth a look; distances as far as they are known. */
+export function nearestTo<T>(candidates: readonly T[], distanceMs: (candidate: T) => Millis): T[] {
+  const ranked = candidates.map((candidate, place) => ({ candidate, place, ms: distanceMs(candidate) }));
+  return ranked.sort((a, b) => a.ms - b.ms || a.place - b.place).slice(0, CANDIDATES_MAX).map(({ candidate }) => candidate);
 }
 
 /** Planned anew, whatever stood before. A string says why there is no tree. */

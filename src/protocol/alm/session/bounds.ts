@@ -32,11 +32,8 @@ export const GATHER_MS = 20;
 export const REPLAN_MS = 10_000;
 /** Soon after the membership has changed there is an extra one. */
 export const REPLAN_SOON_MS = 2_000;
-/** A better tree is worth the move from this share of its height on, and from so many milliseconds. */
-export const GAIN_SHARE = 0.1;
+/** A better tree is worth the move from so many milliseconds on, whatever share of its height they are. */
 export const GAIN_MS = 3;
-/** Candidates for a move that one plan may look at. */
-export const PLAN_WORK = 20_000;
 /** Moves that repair the height right after a loss. */
 export const REPAIR_MOVES = 2;
 
@@ -51,3 +48,16 @@ export const LOSSES_WITHIN_MS = 30_000;
 export const FINISH_MS = 30_000;
 /** A member that leaves serves its children until they have others, for so long at most. */
 export const LINGER_MS = 5_000;
+
+/** Of one link; the first question may have to open a connection. */
+export const PINGS = 2;
+export const PING_MS = 700;
+/** The root waits so long for what one peer measures. */
+export const MEASURE_MS = 2_000;
+/** Peers that one question is about, and what a peer measures for others at once. */
+export const MEASURED_PEERS_MAX = 16;
+export const SURVEYS_MAX = 4;
+/** A link that was measured is not measured again for so long; one that gave no answer is barred meanwhile. */
+export const MEASURED_MS = 600_000;
+/** Links of which a root remembers what was measured; the oldest are forgotten first. */
+export const MEASURED_MAX = 4_096;

@@ -12,7 +12,7 @@ import { TIMER } from '../../local.ts';
 import { Alarms } from '../../overlay/alarms.ts';
 import type { Overlay } from '../../overlay/overlay.ts';
 import type { Requests } from '../../requests.ts';
-import type { CastInput, CastOrder } from '../../wire/cast-messages.ts';
+import type { CastInput, CastMeasure, CastOrder } from '../../wire/cast-messages.ts';
 import type { HelperMarket } from '../market/helper-market.ts';
 import type { Objective } from '../plan.ts';
 import { ROOT_WINDOW_TIMES, STRANGER_MS, STRANGERS_MAX, TICK_MS, WINDOW_BYTES_DEFAULT, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, WINDOW_MS } from '../stream/bounds.ts';
@@ -21,6 +21,7 @@ import type { Frame } from '../stream/frames.ts';
 import type { CastReader, Reader } from '../stream/reader.ts';
 import { Relay } from '../stream/relay.ts';
 import { ATTEMPTS, INVITATIONS_MAX, REASON_BYTES_MAX, RECORD_LEASE_MS, SESSIONS_MAX } from './bounds.ts';
+import { Surveyor } from './measuring.ts';
 import type { SourceEvents } from './own-session.ts';
 import { OwnSession } from './own-session.ts';
 import { Participant } from './participant.ts';
@@ -77,6 +78,7 @@ const BITS = 8;
 export class Casts {
   readonly #parts: CastsParts;
   readonly #alarms: Alarms;
+  readonly #surveyor: Surveyor;
   /** By session. */
   readonly #own = new Map<string, OwnSession>();
   readonly #taken = new Map<string, Participant>();
@@ -90,6 +92,7 @@ export class Casts {
   constructor(parts: CastsParts) {
     this.#parts = parts;
     this.#alarms = new Alarms(parts.local, TIMER.casts);
+    this.#surveyor = new Surveyor(parts);
   }
 
   // --- commands ---
@@ -201,6 +204,11 @@ export class Casts {
     const { env } = this.#parts.local;
     const problem = this.#answer(from, message);
     env.send(from, { type: 'castReply', op: message.op, ok: problem === '', reason: problem.slice(0, REASON_BYTES_MAX) });
+  }
+
+  onMeasure(from: Contact, message: CastMeasure): void {
+    const mayAsk = this.#parts.market.isWilling || this.#taken.get(message.session)?.root.peerId === from.peerId;
+    this.#surveyor.onMeasure(from, message, mayAsk);
   }
 
   onTimer(): void {

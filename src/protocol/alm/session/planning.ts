@@ -1,7 +1,7 @@
 /**
  * From what a root knows of its members to a tree, and back to who is whose parent. Pure.
  *
- * Members measure one another on the edges that they have; for all other pairs coordinates must do ([0079], [0086]). A pair that did
+ * Members measure one another on the edges that they have and on those that a plan would give them; for all other pairs coordinates must do ([0079], [0086]). A pair that did
  * not work counts as very far apart, so that no plan joins it while there is another way, and a peer that somebody lost has no
  * link to give. What lost its parent is hung on again first, with as few moves as can be; a whole new plan is made now and then,
  * and followed only for a real gain ([0091]).
@@ -11,7 +11,6 @@ import type { Random } from '../../../core/random.ts';
 import { predictedRtt } from '../../measure/vivaldi.ts';
 import type { Coordinate } from '../../wire/messages.ts';
 import { WorkBudget } from '../budget.ts';
-import { HELPER_RULE } from '../helpers.ts';
 import type { Instance } from '../instance.ts';
 import { NONE } from '../instance.ts';
 import { Latencies } from '../latencies.ts';
@@ -20,7 +19,8 @@ import type { Objective } from '../plan.ts';
 import { amcastHeightMs, plan } from '../plan.ts';
 import { replan } from '../replan.ts';
 import type { Tree } from '../tree.ts';
-import { GAIN_MS, GAIN_SHARE, PLAN_WORK } from './bounds.ts';
+import { isRealGain as isGain, MARKET_HELPER_RULE, PLAN_WORK } from '../market/schedule.ts';
+import { GAIN_MS } from './bounds.ts';
 
 /** A member or a helper, as the planner sees it. */
 export interface Party {
@@ -62,7 +62,7 @@ const UNKNOWN_MBPS = 1_000;
 export function latencyMs(a: Party, b: Party, knowledge: Knowledge): Millis {
   if (knowledge.isBarred(a.peerId, b.peerId)) return BARRED_LATENCY_MS;
   const measured = knowledge.rttMs(a.peerId, b.peerId);
-  if (measured !== undefined) return measured / 2;
+  if (measured !== undefined) return Math.min(BARRED_LATENCY_MS, measured / 2);
   if (a.coordinate === undefined || b.coordinate === undefined || a.coordinate.vector.length !== b.coordinate.vector.length) return UNKNOWN_MS;
   const predicted = predictedRtt(a.coordinate, b.coordinate) / 2;
   return Number.isFinite(predicted) ? Math.min(BARRED_LATENCY_MS, predicted) : UNKNOWN_MS;
@@ -79,7 +79,7 @@ export function repaired(knowledge: Knowledge, previous: Parents, movesMax: numb
 
 /** The best tree that can be found now, without regard to the present one. */
 export function bestPlan(knowledge: Knowledge, objective: Objective, random: Random): Planned | string {
-  const made = plan(instanceOf(knowledge), { planner: 'best', helpers: HELPER_RULE, adjust: true, objective, random, budget: new WorkBudget(PLAN_WORK) });
+  const made = plan(instanceOf(knowledge), { planner: 'best', helpers: MARKET_HELPER_RULE, adjust: true, objective, random, budget: new WorkBudget(PLAN_WORK) });
   return typeof made === 'string' ? made : planned(made.tree, [...knowledge.members, ...knowledge.helpers]);
 }
 
@@ -94,8 +94,9 @@ export function heightOf(knowledge: Knowledge, parents: Parents): Millis {
   return Math.max(0, ...knowledge.members.map(({ peerId }) => heightAt(peerId, 0)));
 }
 
-export function isRealGain(presentMs: Millis, otherMs: Millis): boolean {
-  return presentMs - otherMs >= Math.max(GAIN_MS, presentMs * GAIN_SHARE);
+/** As in schedule.ts; a few milliseconds are what measuring is off by. */
+export function isRealGain(presentMs: Millis, otherMs: Millis, changes: number): boolean {
+  return presentMs - otherMs >= GAIN_MS && isGain(presentMs, otherMs, changes);
 }
 
 /** Members only: AMCast's tree, and what no tree can beat. */

@@ -86,21 +86,21 @@ export class Roster {
     return ++entry.slowAt;
   }
 
-  /** For the planner, as things stand. */
-  knowledge(root: Party, now: Millis): Knowledge {
+  /** For the planner, as things stand. What a stream measures goes before `triedMs`. */
+  knowledge(root: Party, now: Millis, triedMs: Knowledge['rttMs']): Knowledge {
     const party = (entry: Entry): Party => ({
       peerId: entry.contact.peerId, degree: entry.distrustedUntil > now ? 1 : entry.degree, coordinate: entry.coordinate, upBps: entry.upBps, downBps: entry.downBps,
     });
     return {
       members: [root, ...this.members.map(party)],
       helpers: this.helpers.map(party),
-      rttMs: (a, b) => this.#rtts.get(pairOf(a, b)),
+      rttMs: (a, b) => this.#rtts.get(pairOf(a, b)) ?? triedMs(a, b),
       // Barred is very far, not impossible: where there is no other way it is tried again.
       isBarred: (a, b) => (this.#barred.get(pairOf(a, b)) ?? -Infinity) > now,
     };
   }
 }
 
-function pairOf(a: string, b: string): string {
+export function pairOf(a: string, b: string): string {
   return a < b ? `${a} ${b}` : `${b} ${a}`;
 }

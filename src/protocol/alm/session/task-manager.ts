@@ -13,14 +13,17 @@ import type { Local } from '../../local.ts';
 import type { Alarms } from '../../overlay/alarms.ts';
 import type { Requests } from '../../requests.ts';
 import type { CastJoin, CastReport } from '../../wire/cast-messages.ts';
-import type { HelperAccount, HelperCandidate, HelperLinks, HelperMarket } from '../market/helper-market.ts';
+import type { HelperAccount, HelperLinks, HelperMarket } from '../market/helper-market.ts';
 import type { Objective } from '../plan.ts';
 import type { Relay } from '../stream/relay.ts';
 import {
   ATTEMPTS, DEGREE_MAX, GATHER_MS, MEMBER_LEASE_MS, MEMBERS_MAX, REASON_BYTES_MAX, REPAIR_MOVES, REPLAN_MS, REPLAN_SOON_MS, SUSPECT_LEASE_MS,
 } from './bounds.ts';
+import type { Wish } from './bidding.ts';
+import { Bidding } from './bidding.ts';
+import { Measurements } from './measuring.ts';
 import type { Knowledge, Parents, Party, Planned } from './planning.ts';
-import { bestPlan, boundsOf, heightOf, isRealGain, repaired } from './planning.ts';
+import { boundsOf, heightOf, isRealGain, repaired } from './planning.ts';
 import type { Entry } from './roster.ts';
 import { Roster } from './roster.ts';
 import type { Spot } from './tree-shape.ts';
@@ -58,6 +61,8 @@ export class TaskManager {
   readonly #parts: TaskParts;
   readonly #roster = new Roster();
   readonly #account: HelperAccount;
+  readonly #measurements: Measurements;
+  readonly #bidding: Bidding;
   #parents: Parents = new Map();
   /** What each was told last, as text: whoever would be told the same again is not. */
   readonly #told = new Map<string, string>();
@@ -66,6 +71,8 @@ export class TaskManager {
   #gathering: number | undefined;
   #improving: number | undefined;
   #replans = 0;
+  /** Switches to a better plan since somebody came or was lost: each makes the next one harder. */
+  #changes = 0;
   #moved = 0;
   #isOver = false;
   /** Members that have everything, and all below them too. */
@@ -78,6 +85,13 @@ export class TaskManager {
     this.#parts = parts;
     const { session, priority, rateBps } = terms;
     this.#account = parts.market.open({ session, priority, rateBps }, (lost, reason) => this.#onHelperLost(lost, reason));
+    this.#measurements = new Measurements(session, parts);
+    this.#bidding = new Bidding({
+      account: this.#account, measurements: this.#measurements, random: parts.local.env.random, objective: terms.objective, self: () => this.#self,
+      knowledge: () => this.#knowledge(), entry: (peerId) => this.#roster.entries.get(peerId),
+      held: () => this.#roster.helpers.map(({ contact, degree }) => ({ helper: contact, links: degree })),
+      isGain: (heightMs) => isRealGain(this.#heightMs, heightMs, this.#changes),
+    });
     this.#improveIn(REPLAN_MS);
   }
 
@@ -220,6 +234,7 @@ export class TaskManager {
   }
 
   #onHelperLost({ helper, links }: HelperLinks, _reason: string): void {
+    this.#improveSoon();
     const entry = this.#roster.entries.get(helper.peerId);
     if (entry?.isHelper !== true) return;
     entry.degree -= links;
@@ -264,6 +279,7 @@ export class TaskManager {
   }
 
   #improveSoon(): void {
+    this.#changes = 0;
     this.#improveIn(REPLAN_SOON_MS);
   }
 
@@ -277,56 +293,33 @@ export class TaskManager {
     });
   }
 
-  /** Who could help, a plan with that, and the links that it needs; then, with what was granted, the switch if it is worth it. */
+  /** A better plan with what the pool has to offer, and the switch to it when its helpers are held. */
   #improve(): void {
     const members = [this.#self.peerId, ...this.members.map(({ contact }) => contact.peerId)];
+    if (this.#bidding.isOpen) return this.#improveIn(REPLAN_SOON_MS);
     if (members.length < 2) return;
-    this.#account.candidates(members, (candidates) => {
+    this.#bidding.begin(members, (wish) => {
       if (this.#isOver) return;
-      const wish = this.#bestWith(candidates);
-      if (typeof wish === 'string' || !isRealGain(this.#heightMs, wish.heightMs)) return;
-      const contacts = new Map(candidates.map(({ contact }) => [contact.peerId, contact]));
-      for (const { contact } of this.#roster.helpers) contacts.set(contact.peerId, contact);
-      const wanted = this.#wanted(wish, contacts);
-      if (wanted.length === 0) return this.#switchTo(wish);
-      this.#account.hold(wanted, (held) => this.#onHeld(held, candidates));
+      const next = wish && this.#fitted(wish);
+      if (next !== undefined && isRealGain(this.#heightMs, next.heightMs, this.#changes)) this.#switchTo(next);
+      else this.#giveBack();
     });
   }
 
-  #bestWith(candidates: readonly HelperCandidate[]): Planned | string {
-    const knowledge = this.#knowledge();
-    const known = new Set(this.#roster.entries.keys());
-    const comers = candidates.filter(({ contact }) => !known.has(contact.peerId));
-    const helpers = [...knowledge.helpers, ...comers.map(({ contact, degree, coordinate, upBps, downBps }) => ({ peerId: contact.peerId, degree, coordinate, upBps, downBps }))];
-    return bestPlan({ ...knowledge, helpers }, this.terms.objective, this.#parts.local.env.random);
-  }
-
-  /** What the plan needs beside what the present tree still uses: nothing is given back before the switch. */
-  #wanted(wish: Planned, contacts: ReadonlyMap<string, Contact>): HelperLinks[] {
-    const links = new Map(this.#roster.helpers.map(({ contact, degree }) => [contact.peerId, degree]));
-    for (const helper of wish.helpers) links.set(helper.peerId, Math.max(helper.links, links.get(helper.peerId) ?? 0));
-    return [...links].flatMap(([peerId, count]) => {
-      const helper = contacts.get(peerId);
-      return helper === undefined ? [] : [{ helper, links: count }];
-    });
-  }
-
-  #onHeld(held: readonly HelperLinks[], candidates: readonly HelperCandidate[]): void {
-    if (this.#isOver) return;
-    const byId = new Map(candidates.map((candidate) => [candidate.contact.peerId, candidate]));
-    for (const { helper, links } of held) {
-      const entry = this.#roster.entries.get(helper.peerId);
-      const candidate = byId.get(helper.peerId);
-      if (entry?.isHelper === true) entry.degree = links;
-      else if (entry === undefined && candidate !== undefined && links >= 2) this.#roster.add(helper, { ...candidate, degree: links }, true, this.#now);
+  /** The wish with its helpers taken in, and with whoever has come or gone since it was made. */
+  #fitted({ plan, helpers }: Wish): Planned | undefined {
+    for (const { candidate, links } of helpers) {
+      const entry = this.#roster.entries.get(candidate.contact.peerId);
+      if (entry === undefined) this.#roster.add(candidate.contact, { ...candidate, degree: links }, true, this.#now);
+      else if (entry.isHelper) entry.degree = Math.max(entry.degree, links);
     }
-    const wish = bestPlan(this.#knowledge(), this.terms.objective, this.#parts.local.env.random);
-    if (typeof wish !== 'string' && isRealGain(this.#heightMs, wish.heightMs)) this.#switchTo(wish);
-    else this.#giveBack();
+    const next = repaired(this.#knowledge(), plan.parents, 0);
+    return typeof next === 'string' ? undefined : next;
   }
 
   #switchTo(next: Planned): void {
     this.#replans++;
+    this.#changes++;
     this.#follow(next);
     this.#giveBack();
   }
@@ -334,7 +327,6 @@ export class TaskManager {
   /** Helpers that the tree does not use are none. */
   #giveBack(): void {
     const { helpers } = this.#roster;
-    if (helpers.length === 0) return;
     const used = helpers.filter(({ contact }) => this.#parents.has(contact.peerId));
     for (const { contact } of helpers) {
       if (this.#parents.has(contact.peerId)) continue;
@@ -443,7 +435,7 @@ export class TaskManager {
   #knowledge(): Knowledge {
     const { degree, upBps, downBps } = this.terms;
     const root: Party = { peerId: this.#self.peerId, degree, coordinate: this.#parts.local.coordinate, upBps, downBps };
-    return this.#roster.knowledge(root, this.#now);
+    return this.#roster.knowledge(root, this.#now, (a, b) => this.#measurements.rttMs(a, b));
   }
 }
 
