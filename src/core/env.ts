@@ -77,6 +77,8 @@ export interface Protocol<M> {
 /** How a host turns messages into bytes. `size` equals `encode(message).length` without encoding. */
 export interface Codec<M> {
   encode(message: M): Uint8Array;
+  /** What `encode` returns, in pieces: large bytes of a message are the message's own, so that whoever joins the pieces makes the only copy. */
+  parts(message: M): readonly Uint8Array[];
   /** Throws `WireError` on anything malformed, unknown or over a declared maximum. */
   decode(bytes: Uint8Array): M;
   size(message: M): number;

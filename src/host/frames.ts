@@ -16,12 +16,13 @@ export const FRAME = { message: 0, card: 1 } as const;
 
 const LENGTH_BYTES_MAX = 4;
 
-/** A frame as one array: length, kind, payload. */
-export function encodeFrame(kind: number, payload: Uint8Array): Uint8Array {
-  const length = payload.length + 1;
+/** A frame as one array: length, kind, payload, which may come in pieces. */
+export function encodeFrame(kind: number, ...payload: readonly Uint8Array[]): Uint8Array {
+  const length = payload.reduce((sum, part) => sum + part.length, 1);
   assert(length <= FRAME_BYTES_MAX, 'a frame fits its maximum');
   const lengthBytes = length < 0x80 ? 1 : length < 0x4000 ? 2 : length < 0x200000 ? 3 : 4;
-  const frame = new Uint8Array(lengthBytes + length);
+  // Every byte is written below, so nothing has to be zeroed first.
+  const frame = bare(Buffer.allocUnsafeSlow(lengthBytes + length));
   let rest = length;
   for (let i = 0; i < lengthBytes - 1; i++) {
     frame[i] = (rest & 0x7f) | 0x80;
@@ -29,7 +30,11 @@ export function encodeFrame(kind: number, payload: Uint8Array): Uint8Array {
   }
   frame[lengthBytes - 1] = rest;
   frame[lengthBytes] = kind;
-  frame.set(payload, lengthBytes + 1);
+  let filled = lengthBytes + 1;
+  for (const part of payload) {
+    frame.set(part, filled);
+    filled += part.length;
+  }
   return frame;
 }
 

@@ -335,7 +335,7 @@ class RealHost<M, F> implements Host<M, F> {
       emit: (fact: F) => onFact(fact),
       send: (to: Contact, message: M) => {
         if (to.peerId === this.peerId) this.#sendToSelf(message);
-        else if (!loop.stopped) this.#links.send(to, codec.encode(message));
+        else if (!loop.stopped) this.#links.send(to, codec.parts(message));
       },
     };
   }

@@ -40,11 +40,11 @@ export class LinkTable {
     return this.#links.size;
   }
 
-  /** Queues an encoded message for a neighbour. It leaves at the end of this turn of the event loop. */
-  send(to: Contact, message: Uint8Array): void {
+  /** Queues an encoded message, in pieces, for a neighbour. It leaves at the end of this turn of the event loop. */
+  send(to: Contact, message: readonly Uint8Array[]): void {
     const { counters, isBackedOff } = this.#options;
     if (this.#stopped) return;
-    if (message.length >= FRAME_BYTES_MAX) {
+    if (message.reduce((sum, part) => sum + part.length, 0) >= FRAME_BYTES_MAX) {
       counters.framesDroppedSize++;
       return;
     }
@@ -55,7 +55,7 @@ export class LinkTable {
     }
     this.#links.delete(to.peerId);
     this.#links.set(to.peerId, link);
-    link.push(to, encodeFrame(FRAME.message, message));
+    link.push(to, encodeFrame(FRAME.message, ...message));
     counters.messagesSent++;
     this.#dirty.add(link);
     this.#flushing ??= setImmediate(() => this.#flush());

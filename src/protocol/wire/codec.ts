@@ -5,8 +5,9 @@
  * files stay the only description of the wire. Every list and byte field has a declared maximum there; whatever exceeds
  * it, lacks a required part or is of an unknown kind is a WireError, which the host counts and drops.
  */
-import { fromBinary, getOption, hasOption, toBinary } from '@bufbuild/protobuf';
-import type { DescField, DescMessage } from '@bufbuild/protobuf';
+import { fromBinary, getOption, hasOption, ScalarType, toBinary } from '@bufbuild/protobuf';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import type { DescField, DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { Codec } from '../../core/env.ts';
 import { assert, must } from '../../core/assert.ts';
 import { WireError } from '../../core/errors.ts';
@@ -25,6 +26,7 @@ type Fields = Record<string, unknown>;
 
 interface FieldPlan {
   readonly name: string;
+  readonly number: number;
   readonly list: boolean;
   readonly required: boolean;
   /** Absent values are no members at all. */
@@ -41,11 +43,16 @@ interface FieldPlan {
 }
 
 interface MessagePlan {
-  readonly typeName: string;
+  readonly schema: DescMessage;
   readonly fields: FieldPlan[];
+  /** Those of `fields` that may hold large bytes. */
+  readonly large: FieldPlan[];
 }
 
 const UNLIMITED = 2 ** 31;
+/** Bytes from this size on go past the encoder, which would copy them four times. */
+const LARGE_BYTES = 4_096;
+const NO_BYTES = new Uint8Array(0);
 const plans = new Map<string, MessagePlan>();
 
 export type PositionOf = (peerId: string, proof: PositionProof | undefined) => Position | undefined;
@@ -73,10 +80,8 @@ export function createCodec(options: CodecOptions = {}): Codec<Message> {
       const bytes = sizeByHand(message, contactSizes);
       return plan.tagBytes + (bytes === undefined ? plan.sizeOf(message) : delimited(bytes));
     },
-    encode(message) {
-      const body = { case: message.type, value: framePlanOf(message.type).toWire(message) };
-      return toBinary(FrameSchema, { $typeName: FrameSchema.typeName, body } as unknown as Frame);
-    },
+    encode: (message) => joined(encodedParts(message)),
+    parts: encodedParts,
     decode: (bytes) => decodeFrame(bytes, options),
   };
 }
@@ -85,6 +90,32 @@ export function createCodec(options: CodecOptions = {}): Codec<Message> {
 export function sizeByDescriptors(message: Message): number {
   const plan = framePlanOf(message.type);
   return plan.tagBytes + plan.sizeOf(message);
+}
+
+/** Fields may stand in any order on the wire, so the large one comes last, as it is. */
+function encodedParts(message: Message): readonly Uint8Array[] {
+  const frame = framePlanOf(message.type);
+  const value = frame.toWire(message) as Fields;
+  const plan = must(messagePlans.get(message.type), 'every message type has a plan');
+  const field = plan.large.find(({ name }) => (value[name] as Uint8Array).length >= LARGE_BYTES);
+  if (field === undefined) return [toBinary(FrameSchema, { $typeName: FrameSchema.typeName, body: { case: message.type, value } } as unknown as Frame)];
+  const bytes = value[field.name] as Uint8Array;
+  value[field.name] = NO_BYTES;
+  const rest = toBinary(plan.schema, value as unknown as MessageShape<DescMessage>);
+  const length = rest.length + field.tagBytes + delimited(bytes.length);
+  const head = new BinaryWriter().tag(frame.number, WireType.LengthDelimited).uint32(length).raw(rest);
+  return [head.tag(field.number, WireType.LengthDelimited).uint32(bytes.length).finish(), bytes];
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0] as Uint8Array;
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let filled = 0;
+  for (const part of parts) {
+    all.set(part, filled);
+    filled += part.length;
+  }
+  return all;
 }
 
 function decodeFrame(bytes: Uint8Array, options: CodecOptions): Message {
@@ -121,9 +152,13 @@ function checkPositions(value: unknown, positionOf: PositionOf): void {
 function planFor(schema: DescMessage): MessagePlan {
   const known = plans.get(schema.typeName);
   if (known) return known;
-  const plan: MessagePlan = { typeName: schema.typeName, fields: [] };
+  const plan: MessagePlan = { schema, fields: [], large: [] };
   plans.set(schema.typeName, plan);
-  for (const field of schema.fields) plan.fields.push(planField(field));
+  for (const field of schema.fields) {
+    const planned = planField(field);
+    plan.fields.push(planned);
+    if (field.scalar === ScalarType.BYTES && !planned.list && planned.maxBytes >= LARGE_BYTES && planned.maxBytes < UNLIMITED) plan.large.push(planned);
+  }
   return plan;
 }
 
@@ -136,6 +171,7 @@ function planField(field: DescField): FieldPlan {
   assert(!list || limit < UNLIMITED, `${field.toString()} declares its maximum`);
   return {
     name: field.localName,
+    number: field.number,
     list,
     required: hasOption(field, required),
     rare: hasOption(field, rare),
@@ -227,7 +263,7 @@ function sizeOfFields(plan: MessagePlan, value: Fields): number {
 }
 
 function toWireFields(plan: MessagePlan, value: Fields): Fields {
-  const wire: Fields = { $typeName: plan.typeName };
+  const wire: Fields = { $typeName: plan.schema.typeName };
   for (const field of plan.fields) {
     const content = value[field.name];
     wire[field.name] = field.list ? (content as unknown[]).map(field.toWire) : field.toWire(content);
@@ -264,6 +300,9 @@ function checked(field: FieldPlan, item: unknown): unknown {
 
 /** Plans of the messages by name. After the element tables above, from which it is made. */
 const framePlans = new Map(planFor(FrameSchema).fields.map((plan) => [plan.name, plan]));
+
+/** Of the messages themselves, by the same names. */
+const messagePlans = new Map(FrameSchema.fields.map((field) => [field.localName, planFor(must(field.message, 'a frame holds messages'))]));
 
 function framePlanOf(type: string): FieldPlan {
   return must(framePlans.get(type), 'every message type has a frame field');

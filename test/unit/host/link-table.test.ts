@@ -85,13 +85,13 @@ async function settle(): Promise<void> {
 
 test('nothing is written during send; one turn makes one stream and one write', async () => {
   const { table, opened, streamTo } = newTable();
-  for (const message of ['1', '2', '3']) table.send(peer('b'), bytesOf(message));
+  for (const message of ['1', '2', '3']) table.send(peer('b'), [bytesOf(message)]);
   assert.equal(opened.length, 0);
   await settle();
   assert.equal(opened.length, 1);
   assert.equal(streamTo('b').writes.length, 1);
   assert.deepEqual(streamTo('b').texts(), ['1', '2', '3']);
-  table.send(peer('b'), bytesOf('4'));
+  table.send(peer('b'), [bytesOf('4')]);
   await settle();
   assert.equal(streamTo('b').writes.length, 2);
   assert.equal(opened.length, 1);
@@ -99,11 +99,11 @@ test('nothing is written during send; one turn makes one stream and one write', 
 
 test('a full stream stops the writing; the oldest are dropped, counted, and the rest leaves at the drain', async () => {
   const { table, counters, streamTo } = newTable({ queue: { framesMax: 4, bytesMax: 1_000 } });
-  table.send(peer('b'), bytesOf('first'));
+  table.send(peer('b'), [bytesOf('first')]);
   await settle();
   streamTo('b').full = true;
   for (let i = 0; i < 10; i++) {
-    table.send(peer('b'), bytesOf(`${i}`));
+    table.send(peer('b'), [bytesOf(`${i}`)]);
     await settle();
   }
   assert.deepEqual(streamTo('b').texts(), ['first', '0']);
@@ -115,13 +115,13 @@ test('a full stream stops the writing; the oldest are dropped, counted, and the 
 test('what waits for a peer that cannot be reached is dropped and counted, and the link forgotten', async () => {
   const { table, counters, opened, state } = newTable();
   state.fails = true;
-  table.send(peer('b'), bytesOf('1'));
-  table.send(peer('b'), bytesOf('2'));
+  table.send(peer('b'), [bytesOf('1')]);
+  table.send(peer('b'), [bytesOf('2')]);
   await settle();
   assert.equal(counters.framesDroppedUnreachable, 2);
   assert.equal(table.size, 0);
   state.fails = false;
-  table.send(peer('b'), bytesOf('3'));
+  table.send(peer('b'), [bytesOf('3')]);
   await settle();
   assert.equal(opened.length, 2);
 });
@@ -129,18 +129,18 @@ test('what waits for a peer that cannot be reached is dropped and counted, and t
 test('a peer that is backed off is not opened', async () => {
   const { table, counters, opened, state } = newTable();
   state.backedOff = true;
-  table.send(peer('b'), bytesOf('1'));
+  table.send(peer('b'), [bytesOf('1')]);
   await settle();
   assert.deepEqual([opened.length, counters.framesDroppedUnreachable, table.size], [0, 1, 0]);
 });
 
 test('a stream that ends is opened anew by the next message', async () => {
   const { table, opened, streamTo } = newTable();
-  table.send(peer('b'), bytesOf('1'));
+  table.send(peer('b'), [bytesOf('1')]);
   await settle();
   await streamTo('b').close();
   assert.equal(table.size, 0);
-  table.send(peer('b'), bytesOf('2'));
+  table.send(peer('b'), [bytesOf('2')]);
   await settle();
   assert.equal(opened.length, 2);
   assert.deepEqual(streamTo('b').texts(), ['2']);
@@ -148,11 +148,11 @@ test('a stream that ends is opened anew by the next message', async () => {
 
 test('a link moves to a better connection when there is one', async () => {
   const { table, state, opened, streamTo } = newTable();
-  table.send(peer('b'), bytesOf('1'));
+  table.send(peer('b'), [bytesOf('1')]);
   await settle();
   const first = streamTo('b');
   state.best = false;
-  table.send(peer('b'), bytesOf('2'));
+  table.send(peer('b'), [bytesOf('2')]);
   await turn();
   state.best = true; // the stream that is being opened is on the better one
   await settle();
@@ -161,12 +161,12 @@ test('a link moves to a better connection when there is one', async () => {
 
 test('the sweep gives back idle links and only those', async () => {
   const idle = newTable({ linkIdleMs: 0 });
-  idle.table.send(peer('b'), bytesOf('1'));
+  idle.table.send(peer('b'), [bytesOf('1')]);
   await settle();
   idle.table.sweep();
   assert.deepEqual([idle.table.size, idle.counters.linksReleased, idle.streamTo('b').status], [0, 1, 'closed']);
   const busy = newTable({ linkIdleMs: 1e9 });
-  busy.table.send(peer('b'), bytesOf('1'));
+  busy.table.send(peer('b'), [bytesOf('1')]);
   await settle();
   busy.table.sweep();
   assert.deepEqual([busy.table.size, busy.streamTo('b').status], [1, 'open']);
@@ -175,7 +175,7 @@ test('the sweep gives back idle links and only those', async () => {
 test('over the limit the least recently used link goes', async () => {
   const { table, counters, streamTo } = newTable({ linksMax: 2, linkKeptMs: 0 });
   for (const name of ['a', 'b', 'a', 'c']) {
-    table.send(peer(name), bytesOf(name));
+    table.send(peer(name), [bytesOf(name)]);
     await settle();
   }
   assert.equal(table.size, 2);
@@ -185,7 +185,7 @@ test('over the limit the least recently used link goes', async () => {
 
 test('links in use are never given back for new ones, and the table stops at twice its limit', async () => {
   const { table, counters, streamTo } = newTable({ linksMax: 2, linkKeptMs: 1e9 });
-  for (const name of ['a', 'b', 'c', 'd', 'e']) table.send(peer(name), bytesOf(name));
+  for (const name of ['a', 'b', 'c', 'd', 'e']) table.send(peer(name), [bytesOf(name)]);
   await settle();
   assert.equal(table.size, 4);
   assert.equal(streamTo('a').status, 'open');
@@ -194,9 +194,9 @@ test('links in use are never given back for new ones, and the table stops at twi
 
 test('after stop nothing is opened or written', async () => {
   const { table, opened } = newTable();
-  table.send(peer('b'), bytesOf('1'));
+  table.send(peer('b'), [bytesOf('1')]);
   table.stop();
-  table.send(peer('c'), bytesOf('2'));
+  table.send(peer('c'), [bytesOf('2')]);
   await settle();
   assert.equal(opened.length, 0);
 });

@@ -20,6 +20,7 @@ export type ToyFact = { readonly kind: 'toy'; readonly text: string };
 /** Messages are bytes; the first byte 255 is no message. */
 export const toyCodec: Codec<ToyMessage> = {
   encode: (message) => message,
+  parts: (message) => [message],
   decode: (bytes) => {
     if (bytes[0] === 255) throw new WireError('a toy message never begins with 255');
     return bytes;

@@ -20,6 +20,7 @@ export type ToyWorld = World<Note, Fact>;
 
 export const toyCodec: Codec<Note> = {
   encode: (note) => new TextEncoder().encode(JSON.stringify(note)),
+  parts: (note) => [toyCodec.encode(note)],
   decode: (bytes) => {
     const note = JSON.parse(new TextDecoder().decode(bytes)) as Note;
     if (note.type === 99) throw new WireError('unknown');
