@@ -61,12 +61,12 @@ export class LinkTable {
     this.#flushing ??= setImmediate(() => this.#flush());
   }
 
-  /** Gives back every link that was not used since the idle limit. */
+  /** Gives back every link that was not used since the idle limit. One that is being opened has a deadline of its own, and frames that wait. */
   sweep(): void {
     const idleSince = performance.now() - this.#options.limits.linkIdleMs;
     for (const [peerId, link] of this.#links) {
       if (link.usedAt >= idleSince) break;
-      this.#release(peerId, link);
+      if (!link.isOpening) this.#release(peerId, link);
     }
   }
 

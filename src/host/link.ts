@@ -53,6 +53,10 @@ export class Link {
     return this.#usedAt;
   }
 
+  get isOpening(): boolean {
+    return this.#state === 'opening';
+  }
+
   /** Queues a frame; it leaves with the next `flush`. */
   push(contact: Contact, frame: Uint8Array): void {
     if (contact.incarnation >= this.#contact.incarnation) this.#contact = contact;

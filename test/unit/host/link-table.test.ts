@@ -162,7 +162,11 @@ test('a link moves to a better connection when there is one', async () => {
 test('the sweep gives back idle links and only those', async () => {
   const idle = newTable({ linkIdleMs: 0 });
   idle.table.send(peer('b'), [bytesOf('1')]);
+  idle.table.flushNow();
+  idle.table.sweep();
+  assert.equal(idle.table.size, 1, 'one that is being opened is not idle');
   await settle();
+  assert.deepEqual(idle.streamTo('b').texts(), ['1']);
   idle.table.sweep();
   assert.deepEqual([idle.table.size, idle.counters.linksReleased, idle.streamTo('b').status], [0, 1, 'closed']);
   const busy = newTable({ linkIdleMs: 1e9 });
