@@ -40,6 +40,8 @@ const IDLE_MS = 8_000;
 /** After the last message of a load everything has this long to arrive. */
 const TAIL_MS = 2_000;
 const BITS = 8;
+/** Longer than all buffers below the throttled child last. */
+const THROTTLE_SECONDS = 20;
 
 /** Whoever sends bodies to many, and says when one has come anywhere. */
 interface Spreader {
@@ -113,29 +115,31 @@ class Throttle implements Streams {
   readonly #streams: Streams;
   readonly #own = new Set<StreamId>();
   readonly #pausedAbove = new Set<StreamId>();
-  #timer: NodeJS.Timeout | undefined;
   #isShut = false;
 
   constructor(streams: Streams) {
     this.#streams = streams;
   }
 
-  limit(net: Testnet, peer: number, rateBps: number): void {
+  /** Returns what ends it. */
+  limit(net: Testnet, peer: number, rateBps: number): () => void {
     const node = net.node(peer);
     const startAt = performance.now();
     let taken = 0;
-    const look = (): void => this.#shut(taken > (rateBps / BITS / 1_000) * (performance.now() - startAt));
+    let isOver = false;
+    const look = (): void => this.#shut(!isOver && taken > (rateBps / BITS / 1_000) * (performance.now() - startAt));
     const onData = node.onStreamData.bind(node);
     node.onStreamData = (stream, bytes) => {
       onData(stream, bytes);
       taken += bytes.length;
       look();
     };
-    this.#timer = setInterval(() => net.host(peer).input(look), 20);
-  }
-
-  free(): void {
-    clearInterval(this.#timer);
+    const timer = setInterval(() => net.host(peer).input(look), 20);
+    return () => {
+      clearInterval(timer);
+      isOver = true;
+      net.host(peer).input(look);
+    };
   }
 
   open(...[to, purpose]: Parameters<Streams['open']>): StreamId {
@@ -215,7 +219,10 @@ class Cast implements Spreader {
         this.#read(peer, outcome.value);
       }));
     }
-    while (this.own.manager.startedCount < others.length) await pause(50);
+    for (let waited = 0; this.own.manager.startedCount < others.length; waited += 50) {
+      if (waited > 60_000) throw new Error(`only ${this.own.manager.startedCount} of ${others.length} members are served after a minute`);
+      await pause(50);
+    }
   }
 
   get depth(): number {
@@ -396,29 +403,30 @@ async function kills(pool: Pool, times: number): Promise<void> {
 
 async function throttles(pool: Pool): Promise<void> {
   const cast = await pool.session(STEADY_BPS * 1.1);
-  await pause(2_500);
+  // The plan after the membership has come to rest is the last for a while.
+  const got = watched(cast);
+  const sending = steadily(cast);
+  await pause(4_000);
   const { tree } = cast.own.manager.view();
   const parent = must(tree.find(({ depth, children }) => depth >= 1 && children >= 2) ?? tree.find(({ children }) => children >= 2), 'a parent of several');
   const [slow, ...siblings] = tree.filter((member) => member.parent === parent.peerId).sort((a, b) => a.children - b.children).map(({ peerId }) => pool.peerOf(peerId));
   const child = must(slow, 'a child');
-  const got = watched(cast);
-  const sending = steadily(cast);
-  await pause(1_000);
-  pool.throttle(child).limit(pool.net, child, STEADY_BPS / 10);
-  await pause(SECONDS * 1_000);
+  const free = pool.throttle(child).limit(pool.net, child, STEADY_BPS / 10);
+  await pause(2_000);
   const count = (peer: number): number => got.get(peer)?.ids.length ?? 0;
-  const { sent } = sending;
-  const shares = siblings.map((peer) => count(peer) / sent);
+  const at = { sent: sending.sent, counts: new Map([...got.keys()].map((peer) => [peer, count(peer)])) };
+  await pause(THROTTLE_SECONDS * 1_000);
+  const shareOf = (peer: number): number => (count(peer) - (at.counts.get(peer) ?? 0)) / (sending.sent - at.sent);
   // Who was hung on elsewhere from below it is not counted: it waited for that, and gets all in the end.
   const under = new Set([pool.net.node(child).local.contact.peerId]);
   for (const { peerId, parent: above } of tree) if (under.has(above ?? '')) under.add(peerId);
   const elsewhere = tree.filter(({ peerId, depth }) => depth > 0 && !under.has(peerId)).map(({ peerId }) => pool.peerOf(peerId));
   print({
-    part: 'throttle', peers: pool.net.alive().length, load: STEADY.name, siblings: siblings.length, siblingsShare: Math.min(...shares), everybodyElseShare: Math.min(...elsewhere.map((peer) => count(peer) / sent)), throttledShare: count(child) / sent,
+    part: 'throttle', peers: pool.net.alive().length, load: STEADY.name, siblings: siblings.length, siblingsShare: Math.min(...siblings.map(shareOf)), everybodyElseShare: Math.min(...elsewhere.map(shareOf)), throttledShare: shareOf(child),
     throttled: cast.own.manager.view().gone[0]?.why ?? cast.ends.get(child) ?? 'still served',
   });
   sending.stop();
-  pool.throttle(child).free();
+  free();
   await cast.stop();
 }
 

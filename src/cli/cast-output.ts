@@ -22,12 +22,16 @@ export function printWhy(view: CastView): void {
   for (const { name: gone, why } of view.gone) printLine(`${shown(gone)} is no member any more: ${shown(why, 200)}.`);
 }
 
-/** Who helps, and what a higher priority would cost by taking that. */
-function printHelp({ tree, heightMs, withoutHelpersMs }: CastView): void {
-  const helpers = tree.filter(({ isHelper }) => isHelper);
-  if (helpers.length === 0) return printLine('Nobody helps: no machine that would makes it lower.');
-  const cost = withoutHelpersMs === null ? 'without them there is no tree' : `without them it is ${ms(withoutHelpersMs)} high: that is what preemption would cost`;
-  printLine(`${helpers.map(({ name }) => shown(name)).join(', ')} help, which makes the tree ${ms(heightMs)} high; ${cost}.`);
+/** Who helps and why, and what a session of higher priority would cost by taking that. */
+function printHelp({ help, heightMs, withoutHelpersMs, priority }: CastView): void {
+  if (help.length === 0) return printLine('Nobody helps: no machine that would makes it lower.');
+  printLine(`Height ${ms(heightMs)} with helpers; ${withoutHelpersMs === null ? 'without them there is no tree' : `${ms(withoutHelpersMs)} without any`}.`);
+  for (const { name, links, serves, withoutItMs } of help) {
+    const cost = withoutItMs === null ? 'there is no tree without it' : withoutItMs > heightMs ? `without it the tree is ${ms(withoutItMs)} high, ${ms(withoutItMs - heightMs)} more` : 'without it the tree is no higher';
+    printLine(`${shown(name)} helps with ${links} links and serves ${serves.map((one) => shown(one)).join(', ')}: ${cost}.`);
+  }
+  const above = priority === 1 ? 'Only sessions' : `Sessions of priority ${priority === 2 ? '1' : '1 or 2'}, and those`;
+  printLine(`${above} of which a helper is itself a member can take its links.`);
 }
 
 function lineOf({ peerId, name, depth, degree, children, plannedMs, latencyMs, isHelper, hasStarted, refilled }: MemberView): string {

@@ -58,7 +58,7 @@ export class CastQueue implements CastReader {
           this.#isFull = false;
           this.#input(() => this.#reader?.ready());
         }
-        for (const chunk of chunks) yield chunk;
+        if (chunks.length > 0) yield chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
         if (chunks.length > 0 || this.#chunks.length > 0) continue;
         if (this.#end?.isFailure === true) throw new GroveError('stopped', `The stream of ${JSON.stringify(name)} broke off: ${this.#end.reason}.`);
         if (this.#end !== undefined) return;

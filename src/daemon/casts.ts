@@ -15,12 +15,13 @@ import { DEGREE_MAX, NAME_BYTES_MAX } from '../protocol/alm/session/bounds.ts';
 import type { Outcome } from '../protocol/alm/session/casts.ts';
 import type { OwnSession } from '../protocol/alm/session/own-session.ts';
 import type { CastView, InvitationView } from '../protocol/alm/session/views.ts';
-import { CHUNK_BYTES_MAX } from '../protocol/alm/stream/bounds.ts';
 import { FROM } from '../protocol/alm/stream/frames.ts';
 import { CastQueue } from './cast-queue.ts';
 import type { Deferred } from './deferred.ts';
 import { deferred } from './deferred.ts';
 import { positionOfKey } from './key.ts';
+import type { Framing, Piece } from './message-cutter.ts';
+import { MessageCutter } from './message-cutter.ts';
 import type { PoolView } from './pool-view.ts';
 import type { Session } from './session.ts';
 
@@ -30,6 +31,10 @@ export interface CastWish {
   readonly rateBps?: number | undefined;
   readonly objective?: Objective | undefined;
   readonly contentType?: string | undefined;
+  /** How messages are told apart in the bytes; left out: there are none. */
+  readonly messages?: Framing | undefined;
+  /** One message of so many is a key point, the first one, too. */
+  readonly keyEvery?: number | undefined;
   /** Peers that this one serves itself at most. */
   readonly degree?: number | undefined;
 }
@@ -71,6 +76,7 @@ interface Source {
   room: Deferred<void> | undefined;
   news: Deferred<void> | undefined;
   isFed: boolean;
+  readonly cutter: MessageCutter;
   readonly over: Deferred<{ readonly reason: string; readonly isFailure: boolean }>;
   readonly idle: NodeJS.Timeout;
   /** Kept when the session is over. */
@@ -94,10 +100,12 @@ export class CastService {
   // --- opening ---
 
   async open(name: string, wish: CastWish, signal?: AbortSignal): Promise<CastView> {
-    const { priority = PRIORITY_HIGHEST, rateBps = 0, objective = 'height', contentType = BYTES } = wish;
+    const { priority = PRIORITY_HIGHEST, rateBps = 0, objective = 'height', contentType = BYTES, messages, keyEvery = 0 } = wish;
     const key = keyOfCast(name);
     if (!Number.isInteger(priority) || priority < PRIORITY_HIGHEST || priority > PRIORITY_LOWEST) throw new GroveError('usage', `A priority is 1, 2 or 3, not ${priority}.`);
     if (!(rateBps >= 0 && rateBps <= RATE_MAX_BPS)) throw new GroveError('usage', 'A rate is a positive number of bits a second.');
+    if (!Number.isSafeInteger(keyEvery) || keyEvery < 0) throw new GroveError('usage', 'Key points are every so manieth message: a whole number from 1.');
+    if (keyEvery > 0 && messages === undefined) throw new GroveError('usage', 'Key points are counted in messages: say how these are told apart, by lines or by their sizes.');
     const { node, operations } = this.#session;
     const waiting: { source?: Source } = {};
     const over = deferred<{ readonly reason: string; readonly isFailure: boolean }>();
@@ -109,10 +117,10 @@ export class CastService {
         over.resolve({ reason, isFailure });
       },
     };
-    const terms = { key, name, priority, rateBps, objective, contentType, ...this.#bandwidth(), degree: this.#degree(wish.degree, rateBps) };
+    const terms = { key, name, priority, rateBps, objective, contentType, hasKeys: keyEvery > 0, ...this.#bandwidth(), degree: this.#degree(wish.degree, rateBps) };
     const own = await operations.run<OwnSession>(signal, (settle, fail) => node.casts.open(terms, events, settled(name, settle, fail)));
     const idle = setTimeout(() => this.#session.host.input(() => own.close('its source never came', true)), UNFED_MS);
-    const source: Source = { own, room: undefined, news: undefined, isFed: false, over, idle, last: undefined };
+    const source: Source = { own, room: undefined, news: undefined, isFed: false, cutter: new MessageCutter(messages, keyEvery), over, idle, last: undefined };
     waiting.source = source;
     this.#sources.set(name, source);
     void over.promise.then(({ reason }) => this.#onOver(name, source, reason));
@@ -129,9 +137,10 @@ export class CastService {
     try {
       await this.#membersOf(source, wish, signal);
       for await (const piece of body) {
-        for (let at = 0; at < piece.length; at += CHUNK_BYTES_MAX) await this.#offer(source, piece.subarray(at, at + CHUNK_BYTES_MAX));
+        await this.#offer(source, source.cutter.cut(piece));
         signal?.throwIfAborted();
       }
+      await this.#offer(source, source.cutter.end());
     } catch (error) {
       close('its source broke off');
       throw error;
@@ -159,7 +168,7 @@ export class CastService {
   async read(name: string, wish: CastJoinWish, signal: AbortSignal): Promise<{ readonly contentType: string; readonly bytes: AsyncIterable<Uint8Array> }> {
     const { node, host, operations } = this.#session;
     const from = FROM[wish.from ?? 'now'];
-    const terms = { key: keyOfCast(name), name, degree: this.#degree(wish.degree, 0), from, ...this.#bandwidth() };
+    const terms = { key: keyOfCast(name), name, degree: (rateBps: number) => this.#degree(wish.degree, rateBps), from, ...this.#bandwidth() };
     const session = await operations.run<string>(signal, (settle, fail) => node.casts.join(terms, settled(name, settle, fail)));
     const queue = new CastQueue((call) => host.input(call));
     host.input(() => {
@@ -228,15 +237,14 @@ export class CastService {
     for (const oldest of this.#ended.keys()) if (this.#ended.size > 64) this.#ended.delete(oldest);
   }
 
-  async #offer(source: Source, bytes: Uint8Array): Promise<void> {
-    for (;;) {
-      let isTaken = true;
+  /** All that is there goes in at once, as far as there is room: small messages leave together. */
+  async #offer(source: Source, pieces: readonly Piece[]): Promise<void> {
+    for (let taken = 0; taken < pieces.length;) {
       source.room = deferred<void>();
       this.#session.host.input(() => {
-        isTaken = source.own.offer({ bytes, isKey: false, hasMore: false });
+        while (taken < pieces.length && source.own.offer(pieces[taken] as Piece, taken + 1 < pieces.length)) taken++;
       });
-      if (isTaken) return;
-      await source.room.promise;
+      if (taken < pieces.length) await source.room.promise;
     }
   }
 

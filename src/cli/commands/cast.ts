@@ -24,6 +24,8 @@ interface OpenOptions extends PeerOptions {
   readonly objective?: string;
   readonly contentType?: string;
   readonly degree?: number;
+  readonly messages?: string;
+  readonly keyEvery?: number;
 }
 
 const DEGREE = numberWithin(1, 64, true);
@@ -48,13 +50,15 @@ function defineOpen(cast: Command): void {
     .option('--rate <rate>', 'what the stream keeps to, and members have to keep up with: 500kbit, 2mbit', bitsPerSecond)
     .addOption(new Option('--objective <what>', 'what the tree is planned for').choices(['height', 'bottleneck', 'variance']).default('height'))
     .option('--content-type <type>', 'told to players that read the local URL')
+    .addOption(new Option('--messages <how>', 'the input is messages: lines, or each after its length in 4 bytes, highest first; nobody begins within one').choices(['lines', 'sized']))
+    .option('--key-every <n>', 'one message of so many is a key point, where --from key begins', numberWithin(1, 1e9, true))
     .option('--degree <n>', 'members that this peer serves itself at most', DEGREE);
-  withExamples(withPeer(command), ['cast open news --wait 4 < film.mp4', 'cast open live --rate 2mbit --wait 0 --content-type video/mp2t']);
+  withExamples(withPeer(command), ['cast open news --wait 4 < film.mp4', 'cast open live --rate 2mbit --wait 0 --content-type video/mp2t', 'cast open log --messages lines --wait 0 < /var/log/syslog']);
   command.action(async (name: string, options: OpenOptions) => {
     const peer = findPeer(options);
     const path = `casts/${encodeURIComponent(name)}`;
-    const { priority, rate, objective, contentType, degree, waitSeconds = 60 } = options;
-    const wish = { priority, objective, rateBps: rate, contentType, degree };
+    const { priority, rate, objective, contentType, degree, messages, keyEvery, waitSeconds = 60 } = options;
+    const wish = { priority, objective, rateBps: rate, contentType, degree, messages, keyEvery };
     const { url } = await peer.json<CastView & { readonly url: string | null }>('PUT', path, wish);
     hint(`The session ${shown(name)} is open. Others join it with \`grove cast join ${shown(name)}\`; players here read ${url ?? 'no URL'}.`);
     const invited = (options.members ?? '').split(',').filter((one) => one !== '');

@@ -11,6 +11,7 @@ export interface CastRecordFields {
   readonly name: string;
   readonly priority: number;
   readonly rateBps: number;
+  readonly hasKeys: boolean;
   readonly contentType: string;
 }
 
@@ -26,8 +27,8 @@ export interface CastEndFields {
   readonly reason: string;
 }
 
-export function encodeCastRecord({ session, name, priority, rateBps, contentType }: CastRecordFields): Uint8Array {
-  return toBinary(CastRecordSchema, create(CastRecordSchema, { session, name, priority, rateBps, contentType }));
+export function encodeCastRecord({ session, name, priority, rateBps, hasKeys, contentType }: CastRecordFields): Uint8Array {
+  return toBinary(CastRecordSchema, create(CastRecordSchema, { session, name, priority, rateBps, hasKeys, contentType }));
 }
 
 export function decodeCastRecord(bytes: Uint8Array): CastRecordFields {

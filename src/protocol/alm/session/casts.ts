@@ -38,6 +38,8 @@ export interface OpenTerms {
   readonly rateBps: number;
   readonly objective: Objective;
   readonly contentType: string;
+  /** Some chunks are key points; left out: none is. */
+  readonly hasKeys?: boolean;
   /** Children that this peer serves at most; and what it can send and receive, 0 where that is not known. */
   readonly degree: number;
   readonly upBps: number;
@@ -47,8 +49,8 @@ export interface OpenTerms {
 export interface JoinTerms {
   readonly key: Position;
   readonly name: string;
-  /** Links that it offers, the one to its parent included. */
-  readonly degree: number;
+  /** Links that it offers, the one to its parent included; or how that follows from the session's rate. */
+  readonly degree: number | ((rateBps: number) => number);
   readonly upBps: number;
   readonly downBps: number;
   /** Where to begin: a value of FROM. */
@@ -74,6 +76,7 @@ interface Stranger {
 }
 
 const BITS = 8;
+const NO_KEYS = 'its source names no key points, so it can be joined from now or from the start';
 
 export class Casts {
   readonly #parts: CastsParts;
@@ -101,6 +104,7 @@ export class Casts {
   open(terms: OpenTerms, events: SourceEvents, done: (outcome: Outcome<OwnSession>) => void): void {
     if (this.#isFull) return done({ ok: false, reason: `a peer takes part in ${SESSIONS_MAX} sessions at most` });
     this.#parts.overlay.get(terms.key, (outcome) => {
+      if (!outcome.ok && outcome.code !== 'missing') return done({ ok: false, reason: `whether its name is free could not be found out: ${outcome.reason}` });
       const found = outcome.ok ? decodeRecord(outcome.object) : undefined;
       if (found !== undefined && this.#ownByKey(terms.key) !== undefined) return done({ ok: false, reason: 'it is open here already' });
       if (found !== undefined && found.root.peerId !== this.#self.peerId) return done({ ok: false, reason: `a session of this name is open at ${found.root.name}` });
@@ -112,9 +116,10 @@ export class Casts {
   join(terms: JoinTerms, done: (outcome: Outcome<string>) => void): void {
     const here = this.#ownByKey(terms.key)?.record ?? this.#recordByKey(terms.key);
     const helping = here !== undefined && this.#taken.get(here.session)?.isHelper === true;
-    if (here !== undefined && !helping) return done({ ok: true, value: here.session });
+    if (here !== undefined && !helping) return done(lacksKeys(here, terms.from) ? { ok: false, reason: NO_KEYS } : { ok: true, value: here.session });
     if (this.#isFull) return done({ ok: false, reason: `a peer takes part in ${SESSIONS_MAX} sessions at most` });
     this.#parts.overlay.get(terms.key, (outcome) => {
+      if (!outcome.ok && outcome.code !== 'missing') return done({ ok: false, reason: `whether it is open could not be found out: ${outcome.reason}` });
       const record = outcome.ok ? decodeRecord(outcome.object) : undefined;
       if (record === undefined) return done({ ok: false, reason: 'nobody has a session of this name open' });
       this.#ask(record, terms, done);
@@ -190,7 +195,7 @@ export class Casts {
     const { chunks, bytes, sentBytes, refilled, repeated } = relay.tally;
     const { ms: latencyMs, highMs: latencyHighMs } = participant?.latency ?? { ms: 0, highMs: 0 };
     const { parent } = relay;
-    const nothing = { tree: [], heightMs: 0, withoutHelpersMs: 0, amcastHeightMs: null, starBoundMs: 0, replans: 0, moved: 0, gone: [], finished: [] };
+    const nothing = { tree: [], heightMs: 0, withoutHelpersMs: 0, help: [], amcastHeightMs: null, starBoundMs: 0, replans: 0, moved: 0, gone: [], finished: [] };
     return {
       name, session, role: own !== undefined ? 'root' : participant?.isHelper === true ? 'helper' : 'member', root: { peerId: root.peerId, name: root.name }, priority, rateBps, contentType,
       parent: parent === undefined ? null : { peerId: parent.peerId, name: parent.name }, children: relay.children, chunks, bytes, sentBytes, refilled, repeated, latencyMs, latencyHighMs,
@@ -261,7 +266,7 @@ export class Casts {
     const links = message.children.length + 1;
     if (this.#parts.market.granted(message.session) < links) return 'it is no member, and has not agreed to help';
     const { session, name, key, rateBps } = message;
-    return this.#take({ key, session, name, rateBps, priority: 0, contentType: '', root: from }, FROM.start, true).onOrder(message);
+    return this.#take({ key, session, name, rateBps, priority: 0, hasKeys: false, contentType: '', root: from }, FROM.start, true).onOrder(message);
   }
 
   // --- sessions ---
@@ -269,7 +274,8 @@ export class Casts {
   #open(terms: OpenTerms, events: SourceEvents, done: (outcome: Outcome<OwnSession>) => void): void {
     const { local, requests, overlay } = this.#parts;
     const session = `${terms.key.hex.slice(0, 16)}-${local.env.random.u32().toString(16)}`;
-    const record = { key: terms.key, session, name: terms.name, priority: terms.priority, rateBps: terms.rateBps, contentType: terms.contentType };
+    const { key, name, priority, rateBps, hasKeys = false, contentType } = terms;
+    const record = { key, session, name, priority, rateBps, hasKeys, contentType };
     const refusal = this.#parts.market.takeOwn(session, terms.degree);
     if (refusal !== undefined) return done({ ok: false, reason: refusal });
     const { value, fields } = encodeRecord({ ...record, root: this.#self });
@@ -305,7 +311,9 @@ export class Casts {
     const { local, requests } = this.#parts;
     const { session, root } = record;
     if (root.peerId === this.#self.peerId) return done({ ok: false, reason: 'it was open here once, and is no more' });
-    const { degree, upBps, downBps } = terms;
+    const { upBps, downBps, from } = terms;
+    if (lacksKeys(record, from)) return done({ ok: false, reason: NO_KEYS });
+    const degree = typeof terms.degree === 'number' ? terms.degree : terms.degree(record.rateBps);
     const refusal = this.#parts.market.takeOwn(session, degree);
     if (refusal !== undefined) return done({ ok: false, reason: refusal });
     // Before the answer: the first order may overtake it.
@@ -449,6 +457,11 @@ export class Casts {
   #recordByKey(key: Position): CastRecord | undefined {
     return [...this.#records.values()].find((record) => record.key.hex === key.hex);
   }
+}
+
+/** Whoever waits for a key point there would wait for ever. */
+function lacksKeys({ hasKeys }: CastRecord, from: number): boolean {
+  return from === FROM.key && !hasKeys;
 }
 
 /** So much of the stream as comes in a few seconds. */

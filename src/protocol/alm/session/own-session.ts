@@ -69,8 +69,8 @@ export class OwnSession {
     return this.#finishedAt !== undefined;
   }
 
-  /** False: not taken, for want of room or ahead of the rate; `onRoom` follows. */
-  offer(chunk: Pick<Chunk, 'bytes' | 'isKey' | 'hasMore'>): boolean {
+  /** False: not taken, for want of room or ahead of the rate; `onRoom` follows. With `isMore` another one is offered in the same input. */
+  offer(chunk: Pick<Chunk, 'bytes' | 'isKey' | 'hasMore'>, isMore = false): boolean {
     if (this.#isOver) return true;
     const { rateBps } = this.#parts.record;
     const now = this.#parts.local.env.now();
@@ -79,9 +79,10 @@ export class OwnSession {
         this.#pacing = undefined;
         this.#parts.events.onRoom();
       });
+      this.relay.flush();
       return false;
     }
-    if (!this.relay.offer(chunk)) return false;
+    if (!this.relay.offer(chunk, isMore)) return false;
     if (rateBps > 0) this.#paidUntil = Math.max(now, this.#paidUntil) + (chunk.bytes.length * BITS * 1_000) / rateBps;
     return true;
   }

@@ -18,6 +18,8 @@ export interface CastRecord {
   readonly name: string;
   readonly priority: number;
   readonly rateBps: number;
+  /** The source says where somebody may begin. */
+  readonly hasKeys: boolean;
   /** Of the bytes, for players; empty: any. */
   readonly contentType: string;
   readonly root: Contact;
@@ -27,8 +29,8 @@ const ROOT_FIELD = 'root';
 const CONTENT_TYPE_MAX = 128;
 
 /** What is put: the root is a reference of the object. */
-export function encodeRecord({ root, session, name, priority, rateBps, contentType }: CastRecord): { readonly value: Uint8Array; readonly fields: readonly Field[] } {
-  const value = encodeCastRecord({ session, name, priority, rateBps, contentType });
+export function encodeRecord({ root, session, name, priority, rateBps, hasKeys, contentType }: CastRecord): { readonly value: Uint8Array; readonly fields: readonly Field[] } {
+  const value = encodeCastRecord({ session, name, priority, rateBps, hasKeys, contentType });
   const reference: { readonly key: Position; readonly host: Contact } = { key: root.position, host: root };
   return { value, fields: [{ name: ROOT_FIELD, reference }] };
 }
@@ -38,10 +40,10 @@ export function decodeRecord({ key, value, fields }: Pick<StoredObject, 'key' | 
   const root = fields.find(({ name }) => name === ROOT_FIELD)?.reference.host;
   if (root === undefined) return undefined;
   try {
-    const { session, name, priority, rateBps, contentType } = decodeCastRecord(value);
+    const { session, name, priority, rateBps, hasKeys, contentType } = decodeCastRecord(value);
     if (session === '' || utf8Bytes(session) > NAME_BYTES_MAX || utf8Bytes(name) > NAME_BYTES_MAX) return undefined;
     if (priority < PRIORITY_HIGHEST || priority > PRIORITY_LOWEST || !(rateBps >= 0) || contentType.length > CONTENT_TYPE_MAX) return undefined;
-    return { key, session, name, priority, rateBps, contentType, root };
+    return { key, session, name, priority, rateBps, hasKeys, contentType, root };
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     return undefined;

@@ -28,7 +28,7 @@ import type { Entry } from './roster.ts';
 import { Roster } from './roster.ts';
 import type { Spot } from './tree-shape.ts';
 import { spotsOf } from './tree-shape.ts';
-import type { CastView, MemberView } from './views.ts';
+import type { CastView, HelpView, MemberView } from './views.ts';
 
 export interface TaskTerms {
   readonly key: Position;
@@ -394,16 +394,30 @@ export class TaskManager {
 
   // --- views ---
 
-  view(): Pick<CastView, 'tree' | 'heightMs' | 'withoutHelpersMs' | 'amcastHeightMs' | 'starBoundMs' | 'replans' | 'moved' | 'gone' | 'finished'> {
+  view(): Pick<CastView, 'tree' | 'heightMs' | 'withoutHelpersMs' | 'help' | 'amcastHeightMs' | 'starBoundMs' | 'replans' | 'moved' | 'gone' | 'finished'> {
     const knowledge = this.#knowledge();
-    const alone = { ...knowledge, helpers: [] };
-    const without = this.#roster.helpers.length === 0 ? undefined : repaired(alone, withoutAll(this.#parents, this.#roster.helpers), VIEW_MOVES);
     const bounds = this.members.length === 0 ? undefined : boundsOf(knowledge);
     return {
-      tree: this.#tree(knowledge), heightMs: this.#heightMs, withoutHelpersMs: without === undefined ? this.#heightMs : typeof without === 'string' ? null : without.heightMs,
+      tree: this.#tree(knowledge), heightMs: this.#heightMs, withoutHelpersMs: this.#withoutMs(knowledge, this.#roster.helpers), help: this.#help(knowledge),
       amcastHeightMs: bounds?.amcastHeightMs ?? null, starBoundMs: bounds?.starBoundMs ?? 0, replans: this.#replans, moved: this.#moved, gone: [...this.#gone],
       finished: this.#finished.map(({ contact }) => ({ peerId: contact.peerId, name: contact.name })),
     };
+  }
+
+  /** What would be left of the tree's height without these helpers; null: no tree. */
+  #withoutMs(knowledge: Knowledge, lost: readonly Entry[]): Millis | null {
+    if (lost.length === 0) return this.#heightMs;
+    const gone = new Set(lost.map(({ contact }) => contact.peerId));
+    const left = repaired({ ...knowledge, helpers: knowledge.helpers.filter(({ peerId }) => !gone.has(peerId)) }, withoutAll(this.#parents, gone), VIEW_MOVES);
+    return typeof left === 'string' ? null : left.heightMs;
+  }
+
+  #help(knowledge: Knowledge): HelpView[] {
+    return this.#roster.helpers.map((entry) => {
+      const { peerId, name } = entry.contact;
+      const served = [...this.#parents].filter(([, parent]) => parent === peerId).map(([child]) => this.#roster.entries.get(child)?.contact.name ?? child);
+      return { peerId, name, links: served.length + 1, serves: served, withoutItMs: this.#withoutMs(knowledge, [entry]) };
+    });
   }
 
   #tree(knowledge: Knowledge): MemberView[] {
@@ -445,7 +459,6 @@ function withoutChild(parents: Parents, peerId: string): Parents {
   return rest;
 }
 
-function withoutAll(parents: Parents, helpers: readonly Entry[]): Parents {
-  const gone = new Set(helpers.map(({ contact }) => contact.peerId));
+function withoutAll(parents: Parents, gone: ReadonlySet<string>): Parents {
   return new Map([...parents].filter(([peerId, parent]) => !gone.has(peerId) && !gone.has(parent)));
 }

@@ -52,6 +52,7 @@ export interface CastView {
   readonly heightMs: number;
   /** Null: without them there is no tree. */
   readonly withoutHelpersMs: number | null;
+  readonly help: readonly HelpView[];
   readonly amcastHeightMs: number | null;
   readonly starBoundMs: number;
   readonly replans: number;
@@ -59,6 +60,18 @@ export interface CastView {
   readonly gone: readonly GoneView[];
   /** Members that have everything, and all below them too. */
   readonly finished: readonly { readonly peerId: string; readonly name: string }[];
+}
+
+/** What one helper does for a session. */
+export interface HelpView {
+  readonly peerId: string;
+  readonly name: string;
+  /** The one to its parent included. */
+  readonly links: number;
+  /** Names of its children. */
+  readonly serves: readonly string[];
+  /** How high the tree would be if somebody with a higher priority took it; null: there would be none. */
+  readonly withoutItMs: number | null;
 }
 
 export interface InvitationView {

@@ -8,6 +8,8 @@ export const CAST_PURPOSE = 1;
 
 /** Payload of one chunk; longer messages travel as several. */
 export const CHUNK_BYTES_MAX = 64 * 1024;
+/** Of one message: the smallest window holds a whole one, so that nobody has to begin within it. */
+export const MESSAGE_BYTES_MAX = 512 * 1024;
 /** What an edge carries in one frame: small chunks that wait together leave together, because every frame is answered below. */
 export const BATCH_BYTES_MAX = 32 * 1024;
 export const BATCH_CHUNKS_MAX = 256;

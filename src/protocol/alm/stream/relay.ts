@@ -181,16 +181,22 @@ export class Relay {
 
   // --- the source ---
 
-  /** False: no room, and `onRoom` follows. */
-  offer(chunk: Pick<Chunk, 'bytes' | 'isKey' | 'hasMore'>): boolean {
+  /** False: no room, and `onRoom` follows. With `isMore` another one is offered in the same input, and both leave together. */
+  offer(chunk: Pick<Chunk, 'bytes' | 'isKey' | 'hasMore'>, isMore: boolean): boolean {
     const window = this.#window as Window;
     if (!this.#hasRoom(window)) {
+      this.#pumpAll();
       this.#sourceWaits = true;
       return false;
     }
     this.#take(window, { ...chunk, seq: window.head, bornAt: this.#parts.now() });
-    this.#pumpAll();
+    if (!isMore) this.#pumpAll();
     return true;
+  }
+
+  /** Nothing more follows in this input after all. */
+  flush(): void {
+    this.#pumpAll();
   }
 
   finish(reason: string): void {
@@ -573,7 +579,8 @@ export class Relay {
 function firstFor(from: number, window: Window): number {
   if (from >= 0) return from;
   if (from === FROM.start) return window.oldest;
-  return from === FROM.key ? (window.latestKey ?? window.head) : window.head;
+  // Nobody begins within a message.
+  return from === FROM.key ? (window.latestKey ?? window.messageStart) : window.messageStart;
 }
 
 function isFrom(up: Upstream | undefined, parent: Contact): boolean {

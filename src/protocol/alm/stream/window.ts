@@ -49,6 +49,13 @@ export class Window {
     return this.#latestKey !== undefined && this.#latestKey >= this.#oldest ? this.#latestKey : undefined;
   }
 
+  /** Where the message begins that the next chunk belongs to, as far as it is here. */
+  get messageStart(): number {
+    let first = this.head;
+    while (this.at(first - 1)?.hasMore === true) first--;
+    return first;
+  }
+
   push(chunk: Chunk): void {
     assert(chunk.seq === this.head, 'chunks are consecutive');
     this.#chunks.push(chunk);

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file grove/v1/cast.proto.
  */
 export const file_grove_v1_cast: GenFile = /*@__PURE__*/
-  fileDesc("ChNncm92ZS92MS9jYXN0LnByb3RvEghncm92ZS52MSJlCgpDYXN0UmVjb3JkEg8KB3Nlc3Npb24YASABKAkSDAoEbmFtZRgCIAEoCRIQCghwcmlvcml0eRgDIAEoDRIQCghyYXRlX2JwcxgEIAEoARIUCgxjb250ZW50X3R5cGUYBSABKAkiTgoNQ2FzdFN1YnNjcmliZRIPCgdzZXNzaW9uGAEgASgJEgwKBGZyb20YAiABKAESDQoFdXBfdG8YAyABKAESDwoHcGluZ19hdBgEIAEoByImCgdDYXN0RW5kEgsKA3NlcRgBIAEoARIOCgZyZWFzb24YAiABKAliBnByb3RvMw");
+  fileDesc("ChNncm92ZS92MS9jYXN0LnByb3RvEghncm92ZS52MSJ3CgpDYXN0UmVjb3JkEg8KB3Nlc3Npb24YASABKAkSDAoEbmFtZRgCIAEoCRIQCghwcmlvcml0eRgDIAEoDRIQCghyYXRlX2JwcxgEIAEoARIUCgxjb250ZW50X3R5cGUYBSABKAkSEAoIaGFzX2tleXMYBiABKAgiTgoNQ2FzdFN1YnNjcmliZRIPCgdzZXNzaW9uGAEgASgJEgwKBGZyb20YAiABKAESDQoFdXBfdG8YAyABKAESDwoHcGluZ19hdBgEIAEoByImCgdDYXN0RW5kEgsKA3NlcRgBIAEoARIOCgZyZWFzb24YAiABKAliBnByb3RvMw");
 
 /**
  * The value of a session's object; its root is the reference `root` of that object.
@@ -45,6 +45,11 @@ export type CastRecord = Message<"grove.v1.CastRecord"> & {
    * @generated from field: string content_type = 5;
    */
   contentType: string;
+
+  /**
+   * @generated from field: bool has_keys = 6;
+   */
+  hasKeys: boolean;
 };
 
 /**
