@@ -1,77 +1,121 @@
 /**
- * One stream to many, from the command line: a file from one peer to four others through a planned tree, the peer in the middle
- * killed on the way.
+ * One stream to many, from the command line: a file from one peer to others through a planned tree, the peer in the middle
+ * killed on the way; and lines to a player.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import type { CastView } from '../../src/protocol/alm/session/views.ts';
 import type { PeerProcess } from './grove.ts';
-import { Grove, until } from './grove.ts';
+import { Grove, oneSentence, until } from './grove.ts';
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'grove.js');
 const grove = new Grove();
 const peers: PeerProcess[] = [];
-const SIZE = 3_000_000;
+const SIZE = 2_000_000;
 
 before(async () => {
   peers.push(await grove.up('a'));
-  const invite = await grove.invite(peers[0] as PeerProcess);
-  for (const name of ['b', 'c', 'd', 'e', 'f']) peers.push(await grove.up(name, ['--join', invite]));
+  const invite = await grove.invite(first());
+  peers.push(...['b', 'c', 'd'].map((name) => grove.begin(name, ['--join', invite])));
+  await Promise.all(peers.slice(1).map(async (peer) => peer.becomesReady()));
 });
 after(async () => grove.end());
 
 const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const first = (): PeerProcess => peers[0] as PeerProcess;
 const dataOf = (peer: number): string => (peers[peer] as PeerProcess).data;
 
-/** A command whose output is a stream. */
-function reading(args: readonly string[]): { readonly whole: Promise<{ readonly code: number | null; readonly bytes: Buffer }> } {
-  const child = spawn(process.execPath, [BIN, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const parts: Buffer[] = [];
-  child.stdout.on('data', (part: Buffer) => parts.push(part));
-  return { whole: once(child, 'close').then(([code]) => ({ code: code as number | null, bytes: Buffer.concat(parts) })) };
+interface Read {
+  readonly isWhole: boolean;
+  readonly bytes: Buffer;
 }
 
-test('a file reaches four peers through a planned tree, although the peer in its middle is killed', async () => {
+/** `grove cast join` at a peer: what it writes, and whether it says that this was all. */
+async function joining(peer: number, name: string): Promise<Read> {
+  const { code, stdout } = await grove.run(['cast', 'join', name, '--degree', '3', '--data', dataOf(peer)]);
+  return { isWhole: code === 0, bytes: stdout };
+}
+
+/** A player at the local URL of a peer. */
+async function playing(peer: number, name: string): Promise<Read> {
+  const parts: Uint8Array[] = [];
+  try {
+    const { body } = await fetch(`${(peers[peer] as PeerProcess).ready.api}/cast/${name}?degree=3`);
+    for await (const part of body ?? []) parts.push(part as Uint8Array);
+    return { isWhole: true, bytes: Buffer.concat(parts) };
+  } catch {
+    return { isWhole: false, bytes: Buffer.concat(parts) };
+  }
+}
+
+/** What `cast why` prints, without a process for each look. */
+async function shown(name: string): Promise<CastView | undefined> {
+  const { api, token } = first().ready;
+  const answer = await fetch(`${api}/api/v1/casts/${name}`, { headers: { authorization: `Bearer ${token}` } });
+  return answer.ok ? ((await answer.json()) as CastView) : undefined;
+}
+
+/** A session that the first peer opens: its input, and what it says at its end. */
+function opening(args: readonly string[]): { readonly stdin: Writable; readonly ended: Promise<{ readonly code: number | null; readonly finished: number; readonly bytes: number }> } {
+  const child = spawn(process.execPath, [BIN, 'cast', 'open', ...args, '--data', dataOf(0), '--json'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const parts: Buffer[] = [];
+  child.stdin.on('error', () => undefined);
+  child.stdout.on('data', (part: Buffer) => parts.push(part));
+  const ended = once(child, 'close').then(([code]) => {
+    const { finished, bytes } = JSON.parse(parts.length === 0 ? '{"finished":[],"bytes":-1}' : Buffer.concat(parts).toString('utf8')) as { finished: readonly unknown[]; bytes: number };
+    return { code: code as number | null, finished: finished.length, bytes };
+  });
+  return { stdin: child.stdin, ended };
+}
+
+test('lines reach a player of the local URL as they are; a late one begins at a key point, and nobody within a line', async () => {
+  const { stdin, ended } = opening(['log', '--wait', '0', '--messages', 'lines', '--key-every', '10', '--wait-seconds', '0']);
+  await until('the session is open', async () => (await shown('log')) !== undefined);
+  const lines = Array.from({ length: 25 }, (_, i) => `line ${i}\n`);
+  const [early, late] = [lines.slice(0, 15).join(''), lines.slice(15).join('')];
+  stdin.write(early);
+  await until('the lines are in', async () => (await shown('log'))?.chunks === 15);
+  const { api } = (peers[1] as PeerProcess).ready;
+  const player = await fetch(`${api}/cast/log?from=key`);
+  await until('the player is served', async () => (await shown('log'))?.tree[1]?.hasStarted === true);
+  stdin.end(late);
+  assert.equal(await player.text(), lines.slice(10).join(''));
+  assert.deepEqual(await ended, { code: 0, finished: 1, bytes: early.length + late.length });
+});
+
+test('a file reaches its members through a planned tree, although the peer in its middle is killed', async () => {
   const file = randomBytes(SIZE);
   // The root serves one, whoever that is serves two: there is a middle, and it can be lost.
-  const open = spawn(process.execPath, [BIN, 'cast', 'open', 'film', '--wait', '5', '--degree', '1', '--rate', '12mbit', '--data', dataOf(0), '--json'], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const summary: Buffer[] = [];
-  open.stdout.on('data', (part: Buffer) => summary.push(part));
-  const opened = once(open, 'close');
-  open.stdin.on('error', () => undefined);
-  open.stdin.write(file.subarray(0, SIZE / 2));
-  const show = async (): Promise<CastView> => grove.json<CastView>('cast', 'why', 'film', '--data', dataOf(0));
-  await until('the session is open', async () => (await grove.run(['cast', 'why', 'film', '--data', dataOf(0)])).code === 0);
-  const readers = [1, 2, 3, 4, 5].map((peer) => ({ peer, ...reading(['cast', 'join', 'film', '--degree', '3', '--data', dataOf(peer)]) }));
+  const { stdin, ended } = opening(['film', '--wait', '3', '--degree', '1', '--rate', '12mbit']);
+  stdin.write(file.subarray(0, SIZE / 2));
+  await until('the session is open', async () => (await shown('film')) !== undefined);
+  const readers = [joining, playing, playing].map((read, i) => ({ peer: i + 1, whole: read(i + 1, 'film') }));
   let middle = -1;
   await until('the stream flows through somebody', async () => {
-    const { tree } = await show();
-    const interior = tree.find(({ depth, children, head }) => depth >= 1 && children > 0 && head > 5);
+    const interior = (await shown('film'))?.tree.find(({ depth, children, head }) => depth >= 1 && children > 0 && head > 5);
     middle = interior === undefined ? -1 : peers.findIndex((peer) => peer.ready.peerId === interior.peerId);
     return middle > 0;
   });
   await (peers[middle] as PeerProcess).exit('SIGKILL');
   // Nobody can have had everything before.
-  open.stdin.end(file.subarray(SIZE / 2));
+  stdin.end(file.subarray(SIZE / 2));
   for (const { peer, whole } of readers) {
-    const { code, bytes } = await whole;
-    if (peer === middle) assert.notEqual(code, 0, 'whoever reads at the killed peer is told');
-    else assert.deepEqual([code, digestOf(bytes)], [0, digestOf(file)], `peer ${peer} got ${bytes.length} bytes`);
+    const { isWhole, bytes } = await whole;
+    if (peer === middle) assert.equal(isWhole, false, 'whoever reads at the killed peer is told');
+    else assert.deepEqual([isWhole, digestOf(bytes)], [true, digestOf(file)], `peer ${peer} got ${bytes.length} bytes`);
   }
-  const [code] = (await opened) as [number | null];
-  assert.equal(code, 0);
-  const { finished, bytes } = JSON.parse(Buffer.concat(summary).toString('utf8')) as { finished: readonly unknown[]; bytes: number };
-  assert.deepEqual([finished.length, bytes], [4, SIZE]);
+  assert.deepEqual(await ended, { code: 0, finished: 2, bytes: SIZE });
 });
 
-test('a name that nobody has open, and one that is taken: one clear sentence', async () => {
-  const { code, stderr } = await grove.run(['cast', 'join', 'nothing', '--data', dataOf(0)]);
-  assert.equal(code, 1);
-  assert.match(stderr, /nobody has a session of this name open/);
-  const priority = await grove.run(['cast', 'open', 'x', '--priority', '4', '--data', dataOf(0)]);
-  assert.equal(priority.code, 2);
+test('a name that nobody has open, and key points without messages: one clear sentence', async () => {
+  const answer = await fetch(`${first().ready.api}/cast/nothing`);
+  assert.match(await answer.text(), /nobody has a session of this name open/);
+  const { code, stderr } = await grove.run(['cast', 'open', 'x', '--key-every', '5', '--data', dataOf(0)]);
+  assert.equal(code, 2);
+  assert.match(oneSentence(stderr), /counted in messages/);
 });
