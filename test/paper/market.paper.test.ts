@@ -16,7 +16,8 @@ import type { MarketSession } from '../../src/sim/alm/market-world.ts';
 import { MarketWorld } from '../../src/sim/alm/market-world.ts';
 import { MARKET_RULES, runMarket } from '../../src/sim/alm/run-market.ts';
 
-const claim = (session: string, priority: number, degree: number, isMember = false): Claim => ({ session, priority, degree, isMember, rateBps: 0 });
+/** Of a member: so many of its links are those of its session's tree without helpers. */
+const claim = (session: string, priority: number, degree: number, needed?: number): Claim => ({ session, priority, degree, rateBps: 0, member: needed === undefined ? undefined : { needed, offered: degree } });
 
 /** Hosts at places in the plane, all latencies known. */
 function plane(places: readonly (readonly [number, number])[], degrees: readonly number[]): HostPool {
@@ -48,8 +49,8 @@ function holdings(world: MarketWorld): number {
 
 describe('degree table C ([0092]-[0094])', () => {
   const x = new DegreeTable(4);
-  x.take(claim('s4', 1, 2, true));
-  x.take(claim('s12', 3, 1, true));
+  x.take(claim('s4', 1, 2, 2));
+  x.take(claim('s12', 3, 1, 1));
   const y = new DegreeTable(2);
   y.take(claim('s5', 1, 2));
 
@@ -85,7 +86,7 @@ describe('degree table C ([0092]-[0094])', () => {
 describe('priorities ([0088]-[0090])', () => {
   test('a session has the 1st priority for nodes in M(s), and L elsewhere', () => {
     const table = new DegreeTable(4);
-    table.take(claim('s', 3, 2, true));
+    table.take(claim('s', 3, 2, 1));
     assert.deepEqual(table.rows, [2, 0, 0]);
     table.take(claim('t', 3, 2));
     assert.deepEqual(table.rows, [2, 0, 2]);
@@ -93,13 +94,30 @@ describe('priorities ([0088]-[0090])', () => {
   test('it is fair to have that job be of highest priority in that node: a helper of priority 1 gives way to it', () => {
     const table = new DegreeTable(4);
     table.take(claim('helped', 1, 4));
-    const taking = table.take(claim('own', 3, 2, true));
+    const taking = table.take(claim('own', 3, 2, 2));
     assert.deepEqual(taking, { isGranted: true, losses: [{ session: 'helped', lost: 2, left: 2 }] });
+  });
+  test('this ensures a lower bound: what it needs for that it takes from a helper of priority 1, and more only from the others', () => {
+    const table = new DegreeTable(6);
+    for (const helped of [claim('first', 1, 3), claim('third', 3, 3)]) table.take(helped);
+    const own = { ...claim('own', 2, 1, 4), member: { needed: 1, offered: 6 } };
+    assert.equal(table.availableTo(own), 3);
+    assert.deepEqual(table.take({ ...own, degree: 3 }), { isGranted: true, losses: [{ session: 'third', lost: 3, left: 0 }] });
+    assert.equal(table.take({ ...own, degree: 4 }).isGranted, false);
+    assert.deepEqual(table.take({ ...own, degree: 4, member: { needed: 4, offered: 6 } }), { isGranted: true, losses: [{ session: 'first', lost: 1, left: 2 }] });
+  });
+  test('links that a member offers and that its session does not use help others meanwhile; another session of its own cannot have them', () => {
+    const table = new DegreeTable(6);
+    const own = { ...claim('own', 3, 1, 1), member: { needed: 3, offered: 6 } };
+    table.take(own);
+    assert.equal(table.take(claim('other', 1, 1, 1)).isGranted, false);
+    assert.ok(table.take(claim('helped', 2, 5)).isGranted);
+    assert.deepEqual(table.take({ ...own, degree: 4 }), { isGranted: true, losses: [{ session: 'helped', lost: 3, left: 2 }] });
   });
   test('among members the holder keeps, and a machine too small for all its sessions is refused by the later one', () => {
     const table = new DegreeTable(3);
-    table.take(claim('first', 3, 2, true));
-    const refused = table.take(claim('second', 1, 2, true));
+    table.take(claim('first', 3, 2, 2));
+    const refused = table.take(claim('second', 1, 2, 2));
     assert.ok(!refused.isGranted);
     assert.deepEqual([refused.available, refused.reason], [1, 'first came first and may keep what they hold of its 3 links, which leaves 1 of the 2 asked for']);
   });

@@ -144,7 +144,12 @@ describe('competing', () => {
     const { market } = world.ring.node(0);
     assert.equal(market.takeOwn('own', 3), undefined);
     world.run(1_000);
-    assert.deepEqual(world.lost.get('helped'), [[0, 3, 'the machine needs them for own, of which it is a member']]);
+    const reason = 'the machine needs them for own, of which it is a member';
+    assert.deepEqual(world.lost.get('helped'), [[0, 1, reason]]);
+    // What it does not need without helpers it has as one of priority 1 only: the holder keeps.
+    market.useOwn('own', 3, 2);
+    world.run(1_000);
+    assert.deepEqual([world.lost.get('helped'), market.availableToOwn('own')], [[[0, 1, reason], [0, 1, reason]], 2]);
     assert.match(market.takeOwn('late', 3) ?? '', /^own came first/);
   });
 });

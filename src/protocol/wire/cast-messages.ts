@@ -35,6 +35,7 @@ export interface CastOrder {
   readonly ancestors: readonly Contact[];
   readonly children: readonly CastChild[];
   readonly dismissal: string;
+  readonly needed: number;
 }
 
 export interface CastReport {
@@ -55,6 +56,7 @@ export interface CastReport {
   readonly slow: string;
   readonly slowBps: number;
   readonly leaving: string;
+  readonly links: number;
 }
 
 export interface CastInvite {

@@ -11,11 +11,11 @@ import type { Millis } from '../../core/env.ts';
 import type { Random } from '../../core/random.ts';
 import { shuffle } from '../../core/random.ts';
 import type { HelperRule } from '../../protocol/alm/helpers.ts';
-import type { Loss } from '../../protocol/alm/market/degree-table.ts';
-import { DegreeTable, rankOf } from '../../protocol/alm/market/degree-table.ts';
+import type { Claimant, Loss } from '../../protocol/alm/market/degree-table.ts';
+import { DegreeTable } from '../../protocol/alm/market/degree-table.ts';
 import { improve } from '../../protocol/alm/market/improvement.ts';
 import type { Links, Offer, PlannerChoice, Situation } from '../../protocol/alm/market/schedule.ts';
-import { degreesOf, heightOf, helpersOf, isRealGain, nearestTo, planned, repaired } from '../../protocol/alm/market/schedule.ts';
+import { degreesOf, guaranteed, heightOf, helpersOf, isRealGain, nearestTo, planned, repaired } from '../../protocol/alm/market/schedule.ts';
 import type { PlannerName } from '../../protocol/alm/plan.ts';
 import type { HostPool } from './host-pool.ts';
 
@@ -41,8 +41,10 @@ export interface MarketSession {
   /** The root first. */
   readonly members: readonly number[];
   readonly memberSet: ReadonlySet<number>;
-  /** AMCast + adjust on its own members: what it falls back to. */
+  /** On its own members: what it falls back to, and the links that it needs for that. */
   readonly own: Links;
+  readonly needed: ReadonlyMap<number, number>;
+  /** By AMCast + adjust. */
   readonly ownMs: Millis;
   links: Links;
   heightMs: Millis;
@@ -62,7 +64,7 @@ export class MarketWorld {
   readonly #random: Random;
   readonly #tables: readonly DegreeTable[];
   readonly #sessions = new Map<string, MarketSession>();
-  /** What the pool's report says: links of each host that sessions of rank 1, 2, 3 cannot have. */
+  /** What the pool's report says: links of each host that sessions of priority 1, 2, 3 cannot have. */
   readonly #kept: readonly Int32Array[];
   #hurt: string[] = [];
 
@@ -89,17 +91,15 @@ export class MarketWorld {
   /** The session runs on its own members at once, and looks for helpers in the next period. */
   start(name: string, priority: number, members: readonly number[]): MarketSession {
     assert(!this.#sessions.has(name), 'a session starts once');
-    const situation = { members: members.map((host) => ({ host, degree: this.table(host).bound })), helpers: [], latencyMs: this.#trueMs };
     const random = this.#random.fork(name);
-    const own = planned(situation, { ...this.#choice(random), planner: 'amcast' });
+    const own = guaranteed(members.map((host) => ({ host, degree: this.table(host).bound })), this.#trueMs, random);
     assert(typeof own !== 'string', 'members that have a tree were drawn');
-    const ownMs = heightOf(own, members, this.#trueMs);
     const session: MarketSession = {
-      name, priority, members, memberSet: new Set(members), own, ownMs, links: { root: own.root, parents: new Map() }, heightMs: Infinity, tried: new Map(),
+      name, priority, members, memberSet: new Set(members), own: own.links, needed: degreesOf(own.links), ownMs: own.heightMs, links: { root: own.links.root, parents: new Map() }, heightMs: Infinity, tried: new Map(),
       random, isHurt: false, haste: 0, changes: 0,
     };
     this.#sessions.set(name, session);
-    this.#insist(session, own);
+    this.#insist(session, own.links);
     this.#soothe();
     return session;
   }
@@ -179,7 +179,7 @@ export class MarketWorld {
 
   #situation(session: MarketSession, told: ReadonlyMap<number, number>): Situation {
     const { name, priority, members, memberSet, tried } = session;
-    const kept = must(this.#kept[rankOf({ priority, isMember: false }) - 1], 'three ranks');
+    const kept = must(this.#kept[priority - 1], 'three priorities');
     const { minDegree } = this.#rules.helpers;
     const offers: Offer[] = [];
     for (let host = 0; host < this.#pool.hosts; host++) {
@@ -204,15 +204,15 @@ export class MarketWorld {
     return least;
   }
 
-  #ownOffers({ name, priority, members }: MarketSession): Offer[] {
-    return members.map((host) => ({ host, degree: this.table(host).availableTo({ session: name, priority, isMember: true, rateBps: 0 }) }));
+  #ownOffers(session: MarketSession): Offer[] {
+    return session.members.map((host) => ({ host, degree: this.table(host).availableTo(claimantAt(session, host)) }));
   }
 
   /** Takes what the plan needs. False if a host refused: `told` says what can be had there. */
-  #reserve({ name, priority, memberSet }: MarketSession, links: Links, told: Map<number, number>): boolean {
+  #reserve(session: MarketSession, links: Links, told: Map<number, number>): boolean {
     for (const [host, degree] of degreesOf(links)) {
-      if (degree <= this.table(host).heldBy(name)) continue;
-      const taking = this.table(host).take({ session: name, priority, isMember: memberSet.has(host), rateBps: 0, degree });
+      if (degree <= this.table(host).heldBy(session.name)) continue;
+      const taking = this.table(host).take({ ...claimantAt(session, host), degree });
       if (!taking.isGranted) {
         told.set(host, taking.available);
         return false;
@@ -235,14 +235,15 @@ export class MarketWorld {
     this.#adopt(session, links);
   }
 
-  #letGo({ name, priority, links, memberSet }: MarketSession): void {
-    const degrees = degreesOf(links);
+  #letGo(session: MarketSession): void {
+    const { name } = session;
+    const degrees = degreesOf(session.links);
     this.#tables.forEach((table, host) => {
       const held = table.heldBy(name);
       const degree = degrees.get(host) ?? 0;
       if (held <= degree) return;
       if (degree === 0) table.release(name);
-      else table.take({ session: name, priority, isMember: memberSet.has(host), rateBps: 0, degree });
+      else table.take({ ...claimantAt(session, host), degree });
     });
   }
 
@@ -258,7 +259,7 @@ export class MarketWorld {
   #report(): void {
     this.#kept.forEach((kept, i) => {
       for (let host = 0; host < kept.length; host++) {
-        kept[host] = this.table(host).claims.reduce((sum, claim) => sum + (rankOf(claim) <= i + 1 ? claim.degree : 0), 0);
+        kept[host] = this.table(host).claims.reduce((sum, claim) => sum + (claim.member !== undefined || claim.priority <= i + 1 ? claim.degree : 0), 0);
       }
     });
   }
@@ -273,4 +274,9 @@ export class MarketWorld {
   }
 
   readonly #trueMs = (a: number, b: number): Millis => this.#pool.trueMs.between(a, b);
+}
+
+/** The session at one of its hosts. */
+function claimantAt({ name, priority, memberSet, needed }: MarketSession, host: number): Claimant {
+  return { session: name, priority, rateBps: 0, member: memberSet.has(host) ? { needed: needed.get(host) ?? 0, offered: 0 } : undefined };
 }

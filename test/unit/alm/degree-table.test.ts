@@ -10,9 +10,12 @@ import { DegreeTable, rankOf } from '../../../src/protocol/alm/market/degree-tab
 const SESSIONS = ['a', 'b', 'c', 'd', 'e'];
 const claims = fc.record({ session: fc.constantFrom(...SESSIONS), degree: fc.integer({ min: 0, max: 6 }) });
 /** A session has one priority, and is a member at this machine or is not. */
-const kinds = fc.array(fc.record({ priority: fc.integer({ min: 1, max: 3 }), isMember: fc.boolean(), rateBps: fc.constantFrom(0, 1, 3) }), { minLength: SESSIONS.length, maxLength: SESSIONS.length });
+const membership = fc.option(fc.record({ needed: fc.integer({ min: 1, max: 4 }), offered: fc.integer({ min: 1, max: 6 }) }), { nil: undefined });
+const kinds = fc.array(fc.record({ priority: fc.integer({ min: 1, max: 3 }), member: membership, rateBps: fc.constantFrom(0, 1, 3) }), { minLength: SESSIONS.length, maxLength: SESSIONS.length });
 
-const sentFor = (held: readonly Claim[]): number => held.reduce((sum, { degree, rateBps, isMember }) => sum + (isMember ? 0 : (degree - 1) * rateBps), 0);
+const sentFor = (held: readonly Claim[]): number => held.reduce((sum, { degree, rateBps, member }) => sum + (member === undefined ? (degree - 1) * rateBps : 0), 0);
+/** Who keeps what it holds when this is claimed: own sessions always, helped ones at the same rank or a higher one. */
+const keeps = (held: Claim, claim: Claim): boolean => held.member !== undefined || held.priority <= rankOf(claim);
 
 test('no bound is exceeded, and what is refused was held at the same rank or a higher one', () => {
   fc.assert(fc.property(fc.integer({ min: 0, max: 9 }), fc.constantFrom(Infinity, 4, 12), kinds, fc.array(claims, { maxLength: 30 }), (bound, upBps, kind, steps) => {
@@ -22,20 +25,20 @@ test('no bound is exceeded, and what is refused was held at the same rank or a h
       const before = table.claims;
       if (degree === 0) table.release(session);
       else {
-        const rank = rankOf(claim);
-        const keepers = before.filter((held) => held.session !== session && rankOf(held) <= rank);
-        const room = bound - keepers.reduce((sum, held) => sum + held.degree, 0);
-        const isSendable = claim.isMember || sentFor([...keepers, claim]) <= upBps;
+        const others = before.filter((held) => held.session !== session);
+        const room = bound - others.filter((held) => keeps(held, claim)).reduce((sum, held) => sum + held.degree, 0);
+        const spoken = others.reduce((sum, { member, degree: used }) => sum + (member === undefined ? 0 : Math.max(used, member.offered)), 0);
+        const isSendable = claim.member !== undefined || sentFor([...others.filter((held) => keeps(held, claim)), claim]) <= upBps;
+        const isOffered = claim.member === undefined || Math.max(claim.member.offered, degree) <= bound - spoken;
         const taking = table.take(claim);
-        assert.equal(taking.isGranted, degree <= room && isSendable, 'a claim waits for nobody below it');
+        assert.equal(taking.isGranted, degree <= room && isSendable && isOffered, 'a claim waits for nobody below it');
         assert.equal(table.heldBy(session), taking.isGranted ? degree : (before.find((held) => held.session === session)?.degree ?? 0), 'all of it or nothing');
-        for (const held of before) {
-          if (held.session === session) continue;
+        for (const held of others) {
           const left = table.heldBy(held.session);
-          if (!taking.isGranted || rankOf(held) <= rank) assert.equal(left, held.degree, 'the holder keeps');
+          if (!taking.isGranted || keeps(held, claim)) assert.equal(left, held.degree, 'the holder keeps');
           const loss = taking.isGranted ? taking.losses.find((one) => one.session === held.session) : undefined;
           assert.equal(held.degree - left, loss?.lost ?? 0, 'every loss is told');
-          if (!held.isMember && left !== held.degree) assert.notEqual(left, 1, 'nobody is left with one link');
+          if (left !== held.degree) assert.notEqual(left, 1, 'nobody is left with one link');
         }
       }
       assert.ok(table.used <= bound);
@@ -49,7 +52,7 @@ test('no bound is exceeded, and what is refused was held at the same rank or a h
 
 test('the lowest yields first, among equals the latest, and no more than needed', () => {
   const table = new DegreeTable(9);
-  const claim = (session: string, priority: number, degree: number, isMember = false): Claim => ({ session, priority, degree, isMember, rateBps: 0 });
+  const claim = (session: string, priority: number, degree: number): Claim => ({ session, priority, degree, member: undefined, rateBps: 0 });
   for (const one of [claim('two', 2, 3), claim('early', 3, 3), claim('late', 3, 3)]) table.take(one);
   const taking = table.take(claim('one', 1, 4));
   assert.deepEqual(taking, { isGranted: true, losses: [{ session: 'late', lost: 3, left: 0 }, { session: 'early', lost: 1, left: 2 }] });

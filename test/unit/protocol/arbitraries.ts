@@ -179,11 +179,11 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   castJoin: of('castJoin', { op: u32, session: text(64), degree: u32, coordinate: maybe(coordinate), upBps: double, downBps: double }),
   castOrder: of('castOrder', {
     op: u32, session: text(64), name: text(64), key: position, number: u32, rateBps: double, parent: maybe(contact), ancestors: fc.array(contact, { maxLength: 3 }),
-    children: fc.array(fc.record({ peer: text(64), below: u32 }, plain), { maxLength: 3 }), dismissal: text(256),
+    children: fc.array(fc.record({ peer: text(64), below: u32 }, plain), { maxLength: 3 }), dismissal: text(256), needed: u32,
   }),
   castReport: of('castReport', {
     op: u32, session: text(64), number: u32, started: fc.boolean(), done: fc.boolean(), head: double, latencyMs: float, latencyHighMs: float, parent: text(64), rttMs: float, refilled: u32,
-    lost: text(64), why: text(256), slow: text(64), slowBps: double, leaving: text(256),
+    lost: text(64), why: text(256), slow: text(64), slowBps: double, leaving: text(256), links: u32,
   }),
   castInvite: of('castInvite', { op: u32, session: text(64), name: text(64), key: position }),
   castReply: of('castReply', { op: u32, ok: fc.boolean(), reason: text(256) }),

@@ -2,27 +2,35 @@
  * One machine's degree table ([0092]-[0094]): which session holds how many of its links, and at which priority.
  *
  * A claim takes what is free and what those of lower rank hold, and never more than the bound ([0091]); where the machine has
- * also bounded what it sends, links count by the rate of their session. A session counts as priority 1 at its own members ([0090]);
- * there it goes before all that only help, or else it could be worse off than without a pool. Among equals the holder keeps, and
- * whoever comes later is told why. docs/decisions/0044.
+ * also bounded what it sends, links count by the rate of their session. A session counts as priority 1 at its own members, and what it
+ * needs there for a tree without helpers it has before all that only help: "this ensures that each session can be run" ([0090]). Among
+ * equals the holder keeps, and whoever comes later is told why. docs/decisions/0044.
  */
 import { assert } from '../../../core/assert.ts';
 import { PRIORITY_HIGHEST, PRIORITY_LOWEST } from '../instance.ts';
+
+/** What a session may count on at its own member. */
+export interface Membership {
+  /** Links of its tree without helpers: nobody may keep them from it. More it has as any session of priority 1. */
+  readonly needed: number;
+  /** Links that no other session of the machine's own may have. What it does not use of them can help others meanwhile. */
+  readonly offered: number;
+}
 
 /** Who claims links: what decides over others. */
 export interface Claimant {
   readonly session: string;
   /** Of the session, 1 to 3. */
   readonly priority: number;
-  /** The machine is a member of the session; otherwise it would help. */
-  readonly isMember: boolean;
+  /** Undefined: the machine is no member of the session, it would help. */
+  readonly member: Membership | undefined;
   /** What a link to a child carries; 0 where the machine does not bound what it sends. */
   readonly rateBps: number;
 }
 
 /** What a session wants of the machine, or holds there. */
 export interface Claim extends Claimant {
-  /** Links in all, the one to the parent included. */
+  /** Links in use, the one to the parent included. */
   readonly degree: number;
 }
 
@@ -42,10 +50,14 @@ export const SESSIONS_MAX = 64;
 /** Holders that a refusal names. */
 const NAMES_MAX = 3;
 
-/** 0 for a session at its own member, else its priority: who has less takes from who has more. */
-export function rankOf({ priority, isMember }: Pick<Claimant, 'priority' | 'isMember'>): number {
+/** At its own members a session takes what it needs before everybody else. */
+const NEED = 0;
+
+/** Who has less takes from who has more: 0 for what a session needs of its own member, 1 for what it has there beside that. */
+export function rankOf({ priority, member, degree }: Pick<Claim, 'priority' | 'member' | 'degree'>): number {
   assert(priority >= PRIORITY_HIGHEST && priority <= PRIORITY_LOWEST, 'a priority is 1, 2 or 3');
-  return isMember ? 0 : priority;
+  if (member === undefined) return priority;
+  return degree <= member.needed ? NEED : PRIORITY_HIGHEST;
 }
 
 export class DegreeTable {
@@ -65,7 +77,7 @@ export class DegreeTable {
   }
 
   get used(): number {
-    return this.#claims.reduce((sum, { degree }) => sum + degree, 0);
+    return sumOf(this.#claims, ({ degree }) => degree);
   }
 
   get free(): number {
@@ -75,7 +87,7 @@ export class DegreeTable {
   /** Links taken at priority 1, 2 and 3: what the report says ([0093]). Members' sessions are of priority 1 there. */
   get rows(): readonly [number, number, number] {
     const rows: [number, number, number] = [0, 0, 0];
-    for (const claim of this.#claims) rows[(Math.max(PRIORITY_HIGHEST, rankOf(claim)) - 1) as 0 | 1 | 2] += claim.degree;
+    for (const claim of this.#claims) rows[((claim.member === undefined ? claim.priority : PRIORITY_HIGHEST) - 1) as 0 | 1 | 2] += claim.degree;
     return rows;
   }
 
@@ -84,27 +96,28 @@ export class DegreeTable {
   }
 
   /** Links that this session could have in all: what nobody of its rank or above holds. */
-  availableTo(claimant: Claimant): number {
-    const { session, isMember, rateBps } = claimant;
-    const rank = rankOf(claimant);
-    let links = this.bound;
-    let bps = this.#upBps;
-    for (const claim of this.#claims) {
-      if (claim.session === session || rankOf(claim) > rank) continue;
-      links -= claim.degree;
-      bps -= sentFor(claim);
+  availableTo({ session, priority, member, rateBps }: Claimant): number {
+    const others = this.#claims.filter((claim) => claim.session !== session);
+    if (member !== undefined) {
+      const room = this.bound - sumOf(others, offeredTo);
+      return Math.max(0, Math.min(member.needed, room), room - sumOf(others, (claim) => heldByHelped(claim, PRIORITY_HIGHEST)));
     }
-    const sendable = isMember || rateBps === 0 ? Infinity : 1 + Math.floor(Math.max(0, bps) / rateBps);
-    return Math.max(0, Math.min(links, sendable));
+    const before = (claim: Claim): boolean => claim.member !== undefined || claim.priority <= priority;
+    const kept = others.filter(before);
+    const sendable = rateBps === 0 ? Infinity : 1 + Math.floor(Math.max(0, this.#upBps - sumOf(kept, sentFor)) / rateBps);
+    return Math.max(0, Math.min(this.bound - sumOf(kept, ({ degree }) => degree), sendable));
   }
 
   /** Sets what the session holds here: all of it or nothing. */
   take(claim: Claim): Taking {
-    const { session, degree } = claim;
+    const { session, degree, member } = claim;
     assert(Number.isInteger(degree) && degree >= 1, 'a claim is for at least one link');
-    const available = this.availableTo(claim);
     const isNew = this.heldBy(session) === 0;
-    if (degree > available) return { isGranted: false, available, reason: this.#reason(claim, available) };
+    const offered = member?.offered ?? 0;
+    const room = this.bound - sumOf(this.#claims.filter((held) => held.session !== session), offeredTo);
+    if (offered > room) return { isGranted: false, available: Math.max(0, room), reason: this.#reason(claim, offered, Math.max(0, room), NEED) };
+    const available = this.availableTo(claim);
+    if (degree > available) return { isGranted: false, available, reason: this.#reason(claim, degree, available, member === undefined ? claim.priority : PRIORITY_HIGHEST) };
     if (isNew && this.#claims.length >= SESSIONS_MAX) return { isGranted: false, available: 0, reason: `it takes part in ${SESSIONS_MAX} sessions, and in no more at once` };
     this.#claims = isNew ? [...this.#claims, claim] : this.#claims.map((held) => (held.session === session ? claim : held));
     return { isGranted: true, losses: this.#yield(session, rankOf(claim)) };
@@ -115,19 +128,19 @@ export class DegreeTable {
     if (this.heldBy(session) > 0) this.#claims = this.#claims.filter((claim) => claim.session !== session);
   }
 
-  /** Those of a rank above `rank` give up what is too much: the lowest first, among equals the latest. */
+  /** Helped sessions of a rank above `rank` give up what is too much: the lowest first, among equals the latest. */
   #yield(session: string, rank: number): Loss[] {
-    const order = this.#claims.map((claim, i) => [claim, i] as const).filter(([claim]) => claim.session !== session && rankOf(claim) > rank);
-    order.sort(([a, i], [b, j]) => rankOf(b) - rankOf(a) || j - i);
+    const order = this.#claims.map((claim, i) => [claim, i] as const).filter(([claim]) => claim.session !== session && claim.member === undefined && claim.priority > rank);
+    order.sort(([a, i], [b, j]) => b.priority - a.priority || j - i);
     const losses: Loss[] = [];
     for (const [claim] of order) {
       const links = this.used - this.bound;
-      const bps = this.#claims.reduce((sum, one) => sum + sentFor(one), 0) - this.#upBps;
-      const excess = Math.max(links, claim.isMember || claim.rateBps === 0 ? 0 : Math.ceil(bps / claim.rateBps));
+      const bps = sumOf(this.#claims, sentFor) - this.#upBps;
+      const excess = Math.max(links, claim.rateBps === 0 ? 0 : Math.ceil(bps / claim.rateBps));
       if (links <= 0 && bps <= 0) break;
       if (excess <= 0) continue;
       const rest = Math.max(0, claim.degree - excess);
-      const left = rest < USEFUL_DEGREE && !claim.isMember ? 0 : rest;
+      const left = rest < USEFUL_DEGREE ? 0 : rest;
       losses.push({ session: claim.session, lost: claim.degree - left, left });
       this.#claims = this.#claims.flatMap((held) => (held !== claim ? [held] : left === 0 ? [] : [{ ...claim, degree: left }]));
     }
@@ -135,19 +148,32 @@ export class DegreeTable {
     return losses;
   }
 
-  #reason(claim: Claim, available: number): string {
-    const rank = rankOf(claim);
-    const holders = this.#claims.filter((held) => held.session !== claim.session && rankOf(held) <= rank);
-    if (holders.length === 0) return `it has ${countOf(available)} for this, and ${claim.degree} were asked for`;
+  /** Of helped sessions, those up to `rank` stand in the way. */
+  #reason(claim: Claim, asked: number, available: number, rank: number): string {
+    const holders = this.#claims.filter((held) => held.session !== claim.session && (held.member !== undefined || held.priority <= rank));
+    if (holders.length === 0) return `it has ${countOf(available)} for this, and ${asked} were asked for`;
     const names = holders.slice(0, NAMES_MAX).map(({ session }) => session).join(', ');
     const others = holders.length > NAMES_MAX ? ` and ${holders.length - NAMES_MAX} others` : '';
-    return `${names}${others} came first and may keep what they hold of its ${countOf(this.bound)}, which leaves ${available} of the ${claim.degree} asked for`;
+    return `${names}${others} came first and may keep what they hold of its ${countOf(this.bound)}, which leaves ${available} of the ${asked} asked for`;
   }
 }
 
+function sumOf(claims: readonly Claim[], value: (claim: Claim) => number): number {
+  return claims.reduce((sum, claim) => sum + value(claim), 0);
+}
+
+/** Out of reach for other sessions of the machine's own. */
+function offeredTo({ member, degree }: Claim): number {
+  return member === undefined ? 0 : Math.max(member.offered, degree);
+}
+
+function heldByHelped({ member, priority, degree }: Claim, rank: number): number {
+  return member === undefined && priority <= rank ? degree : 0;
+}
+
 /** Of a helper's links the one to the parent sends nothing; own sessions are not counted. */
-function sentFor({ degree, rateBps, isMember }: Claim): number {
-  return isMember ? 0 : (degree - 1) * rateBps;
+function sentFor({ degree, rateBps, member }: Claim): number {
+  return member === undefined ? (degree - 1) * rateBps : 0;
 }
 
 function countOf(links: number): string {

@@ -11,8 +11,8 @@ import type { Local } from '../../local.ts';
 import type { Alarms } from '../../overlay/alarms.ts';
 import type { HelpAnswer, HelpAsk, HelpRelease } from '../../wire/help-messages.ts';
 import { PRIORITY_HIGHEST, PRIORITY_LOWEST } from '../instance.ts';
-import type { Claim, Loss } from './degree-table.ts';
-import { DegreeTable, rankOf } from './degree-table.ts';
+import type { Claim, Claimant, Loss, Membership } from './degree-table.ts';
+import { DegreeTable } from './degree-table.ts';
 import { MonthlyVolume } from './monthly-volume.ts';
 
 /** What the operator of a machine allows. */
@@ -55,7 +55,7 @@ export class HelpDesk {
   /** Links that a session of that priority and rate could have here; 0 without consent. */
   availableTo(priority: number, rateBps: number): number {
     if (this.#terms.help === undefined || this.#volume.isUsedUp || this.#isFull(priority)) return 0;
-    return this.table.availableTo({ session: '', priority, isMember: false, rateBps });
+    return this.table.availableTo({ session: '', priority, member: undefined, rateBps });
   }
 
   get isWilling(): boolean {
@@ -73,10 +73,21 @@ export class HelpDesk {
     }
     // It may have helped before it became a member.
     this.#drop(session);
-    const taking = this.table.take({ session, priority: PRIORITY_HIGHEST, isMember: true, rateBps: 0, degree: links });
-    if (!taking.isGranted) return taking.reason;
-    this.#tellLosers(taking.losses, `the machine needs them for ${session}, of which it is a member`);
-    return undefined;
+    const { member = { needed: 1, offered: links }, degree = 1 } = this.#own(session) ?? {};
+    return this.#setOwn({ ...ownClaimant(session, { ...member, offered: links }), degree });
+  }
+
+  useOwn(session: string, links: number, needed: number): void {
+    const own = this.#own(session);
+    if (own?.member === undefined || links < 1) return;
+    const { offered } = own.member;
+    const claimant = ownClaimant(session, { needed: Math.min(needed, offered), offered });
+    this.#setOwn({ ...claimant, degree: Math.max(1, Math.min(links, this.table.availableTo(claimant))) });
+  }
+
+  availableToOwn(session: string): number {
+    const member = this.#own(session)?.member;
+    return member === undefined ? 0 : Math.min(member.offered, this.table.availableTo(ownClaimant(session, member)));
   }
 
   /** So much was sent for a session that this machine helps. */
@@ -94,7 +105,7 @@ export class HelpDesk {
     const isSane = priority >= PRIORITY_HIGHEST && priority <= PRIORITY_LOWEST && degree >= 1 && degree <= DEGREE_MAX && rateBps >= 0 && rateBps <= RATE_BPS_MAX && session !== '';
     const refusal = isSane ? this.#refusal(from, session) : 'that cannot be asked';
     if (refusal !== undefined) return answer(0, refusal);
-    const claim: Claim = { session, priority, isMember: false, rateBps, degree };
+    const claim: Claim = { session, priority, member: undefined, rateBps, degree };
     if (!this.#leases.has(session) && this.#isFull(priority)) return answer(0, 'it helps as many sessions of that priority or a higher one as it may');
     const available = this.table.availableTo(claim);
     const given = Math.min(degree, available);
@@ -114,6 +125,18 @@ export class HelpDesk {
 
   onRelease(from: Contact, { session }: HelpRelease): void {
     if (this.#leases.get(session)?.root.peerId === from.peerId) this.#drop(session);
+  }
+
+  #own(session: string): Claim | undefined {
+    return this.table.claims.find((claim) => claim.session === session && claim.member !== undefined);
+  }
+
+  /** Undefined when it has them; otherwise the reason why not. */
+  #setOwn(claim: Claim): string | undefined {
+    const taking = this.table.take(claim);
+    if (!taking.isGranted) return taking.reason;
+    this.#tellLosers(taking.losses, `the machine needs them for ${claim.session}, of which it is a member`);
+    return undefined;
   }
 
   /** This machine goes: whoever it helps looks for another at once. */
@@ -145,7 +168,7 @@ export class HelpDesk {
   /** The latest of the lowest priority among those that are helped, if it is below this one. */
   #lowest(priority: number): string | undefined {
     let lowest: Claim | undefined;
-    for (const claim of this.table.claims) if (!claim.isMember && rankOf(claim) > priority && (lowest === undefined || claim.priority >= lowest.priority)) lowest = claim;
+    for (const claim of this.table.claims) if (claim.member === undefined && claim.priority > priority && (lowest === undefined || claim.priority >= lowest.priority)) lowest = claim;
     return lowest?.session;
   }
 
@@ -184,4 +207,8 @@ export class HelpDesk {
       this.#arm();
     });
   }
+}
+
+function ownClaimant(session: string, member: Membership): Claimant {
+  return { session, priority: PRIORITY_HIGHEST, member, rateBps: 0 };
 }

@@ -76,6 +76,14 @@ export class Market implements HelperMarket {
     return this.#desk.takeOwn(session, links);
   }
 
+  useOwn(session: string, links: number, needed: number): void {
+    this.#desk.useOwn(session, links, needed);
+  }
+
+  availableToOwn(session: string): number {
+    return this.#desk.availableToOwn(session);
+  }
+
   spent(bytes: number): void {
     this.#desk.spent(bytes);
   }

@@ -7,7 +7,7 @@
  */
 import type { Millis } from '../../../core/env.ts';
 import type { Random } from '../../../core/random.ts';
-import { WorkBudget } from '../budget.ts';
+import { UNLIMITED, WorkBudget } from '../budget.ts';
 import type { HelperRule } from '../helpers.ts';
 import { HELPER_RULE } from '../helpers.ts';
 import type { Instance } from '../instance.ts';
@@ -16,6 +16,7 @@ import { Latencies } from '../latencies.ts';
 import type { PlannerName } from '../plan.ts';
 import { plan } from '../plan.ts';
 import { replan } from '../replan.ts';
+import { gatherFreeLinks } from '../thrift.ts';
 import type { Tree } from '../tree.ts';
 
 /** A machine, and the links that a session may have of it. */
@@ -74,6 +75,18 @@ export function planned(situation: Situation, { planner, helpers, random, work }
   const found = plan(instance, { planner, helpers, adjust: true, objective: 'height', random, budget: new WorkBudget(work) });
   if (typeof found === 'string') return found;
   return linksOf(hosts, found.tree);
+}
+
+/**
+ * What a session is never worse off than ([0090]): AMCast + adjust on its own members, and its height. Of trees that are no higher the one
+ * that leaves most to others: it has those links before everybody else.
+ */
+export function guaranteed(members: readonly Offer[], latencyMs: Situation['latencyMs'], random: Random): { readonly links: Links; readonly heightMs: Millis } | string {
+  const { hosts, instance } = instanceOf({ members, helpers: [], latencyMs });
+  const found = plan(instance, { planner: 'amcast', helpers: MARKET_HELPER_RULE, adjust: true, objective: 'height', random, budget: UNLIMITED });
+  if (typeof found === 'string') return found;
+  const { heightMs } = found.tree;
+  return { links: linksOf(hosts, gatherFreeLinks(found.tree, heightMs, random)), heightMs };
 }
 
 /** The plan as far as it can stay, and the rest hung on again ([0091]: "when an active session loses a resource"). */

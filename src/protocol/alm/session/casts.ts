@@ -261,9 +261,13 @@ export class Casts {
 
   #onOrder(from: Contact, message: CastOrder): string {
     const known = this.#taken.get(message.session);
-    if (known !== undefined) return known.root.peerId === from.peerId ? known.onOrder(message) : 'another peer is the root of this session';
-    if (message.dismissal !== '') return '';
     const links = message.children.length + 1;
+    if (known !== undefined && known.root.peerId !== from.peerId) return 'another peer is the root of this session';
+    if (known !== undefined) {
+      if (!known.isHelper) this.#parts.market.useOwn(message.session, links, message.needed);
+      return known.onOrder(message);
+    }
+    if (message.dismissal !== '') return '';
     if (this.#parts.market.granted(message.session) < links) return 'it is no member, and has not agreed to help';
     const { session, name, key, rateBps } = message;
     return this.#take({ key, session, name, rateBps, priority: 0, hasKeys: false, contentType: '', root: from }, FROM.start, true).onOrder(message);
@@ -337,8 +341,9 @@ export class Casts {
   #take(record: CastRecord, from: number, isHelper: boolean): Participant {
     const { local, requests } = this.#parts;
     const { session, name, rateBps, root } = record;
-    const participant = new Participant({
+    const participant: Participant = new Participant({
       local, requests, alarms: this.#alarms, session, name, root, isHelper,
+      links: () => (participant.isHelper ? this.#parts.market.granted(session) : this.#parts.market.availableToOwn(session)),
       newRelay: (events) => new Relay({ session, streams: local.env.streams, now: () => local.env.now(), events, rateBps, windowBytes: windowBytes(rateBps), from, isSource: false }),
       onOver: (reason) => {
         if (this.#taken.get(session) === participant) this.#onOver(session, name, reason);

@@ -11,7 +11,7 @@ import type { Alarms } from '../../overlay/alarms.ts';
 import type { Requests } from '../../requests.ts';
 import type { CastOrder, CastReport } from '../../wire/cast-messages.ts';
 import type { Relay, RelayEvents } from '../stream/relay.ts';
-import { ATTEMPTS, LINGER_MS, REASON_BYTES_MAX, REPORT_MS } from './bounds.ts';
+import { ATTEMPTS, DEGREE_MAX, LINGER_MS, REASON_BYTES_MAX, REPORT_MS } from './bounds.ts';
 
 export interface ParticipantParts {
   readonly local: Local;
@@ -22,6 +22,8 @@ export interface ParticipantParts {
   readonly root: Contact;
   /** It passes the stream on, and nobody here wants it. */
   readonly isHelper: boolean;
+  /** Links that the session could have of this machine now. */
+  links(): number;
   newRelay(events: RelayEvents): Relay;
   /** It is over, and everybody who read has been told. */
   onOver(reason: string): void;
@@ -172,7 +174,7 @@ export class Participant {
       message: (op) => ({
         type: 'castReport', op, session, number: this.#number, started: relay.head !== undefined, done: isDone, head: relay.head ?? 0,
         latencyMs: Math.fround(this.#latency.ms), latencyHighMs: Math.fround(this.#latency.highMs), parent: relay.parent?.peerId ?? '', rttMs: Math.fround(relay.rttMs ?? 0), refilled: relay.tally.refilled,
-        lost, why: why.slice(0, REASON_BYTES_MAX), slow, slowBps, leaving: leaving.slice(0, REASON_BYTES_MAX),
+        lost, why: why.slice(0, REASON_BYTES_MAX), slow, slowBps, leaving: leaving.slice(0, REASON_BYTES_MAX), links: Math.min(DEGREE_MAX, this.#parts.links()),
       }),
       onReply: (reply) => {
         if (reply.type !== 'castReply') return;

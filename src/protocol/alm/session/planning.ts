@@ -19,7 +19,7 @@ import type { Objective } from '../plan.ts';
 import { amcastHeightMs, plan } from '../plan.ts';
 import { replan } from '../replan.ts';
 import type { Tree } from '../tree.ts';
-import { isRealGain as isGain, MARKET_HELPER_RULE, PLAN_WORK } from '../market/schedule.ts';
+import { degreesOf, guaranteed, isRealGain as isGain, MARKET_HELPER_RULE, PLAN_WORK } from '../market/schedule.ts';
 import { GAIN_MS } from './bounds.ts';
 
 /** A member or a helper, as the planner sees it. */
@@ -103,6 +103,14 @@ export function isRealGain(presentMs: Millis, otherMs: Millis, changes: number):
 export function boundsOf(knowledge: Knowledge): { readonly amcastHeightMs: Millis | undefined; readonly starBoundMs: Millis } {
   const instance = instanceOf({ ...knowledge, helpers: [] });
   return { amcastHeightMs: amcastHeightMs(instance), starBoundMs: starBoundMs(instance) };
+}
+
+/** Links of each member in a tree without helpers that is no higher than AMCast + adjust makes it: what the session may insist on ([0090]). */
+export function neededLinks(knowledge: Knowledge, random: Random): ReadonlyMap<string, number> {
+  const { members } = knowledge;
+  const found = guaranteed(members.map(({ degree }, host) => ({ host, degree })), (a, b) => latencyMs(members[a] as Party, members[b] as Party, knowledge), random);
+  if (typeof found === 'string') return new Map();
+  return new Map([...degreesOf(found.links)].map(([host, links]) => [(members[host] as Party).peerId, links]));
 }
 
 function instanceOf(knowledge: Knowledge): Instance {

@@ -12,7 +12,9 @@ import type { Knowledge, Party } from './planning.ts';
 export interface Entry {
   contact: Contact;
   readonly isHelper: boolean;
-  /** As offered or granted. */
+  /** Links that a member offers; 1 once it was found slow. */
+  offered: number;
+  /** Links that it can have now: of those offered, or granted. */
   degree: number;
   coordinate: Coordinate | undefined;
   upBps: number;
@@ -38,7 +40,7 @@ export class Roster {
 
   add(contact: Contact, message: Pick<CastJoin, 'degree' | 'coordinate' | 'upBps' | 'downBps'>, isHelper: boolean, now: Millis): Entry {
     const entry: Entry = {
-      contact, isHelper, degree: message.degree, coordinate: message.coordinate, upBps: message.upBps, downBps: message.downBps, heardAt: now, hasStarted: false,
+      contact, isHelper, offered: message.degree, degree: message.degree, coordinate: message.coordinate, upBps: message.upBps, downBps: message.downBps, heardAt: now, hasStarted: false,
       head: 0, latencyMs: 0, latencyHighMs: 0, refilled: 0, distrustedUntil: -Infinity, slowAt: 0, losses: [],
     };
     this.entries.set(contact.peerId, entry);
@@ -60,6 +62,7 @@ export class Roster {
 
   note(entry: Entry, report: CastReport, now: Millis): void {
     entry.heardAt = now;
+    if (!entry.isHelper && report.links > 0) entry.degree = Math.min(entry.offered, report.links);
     entry.hasStarted ||= report.started;
     entry.head = report.head;
     if (report.latencyHighMs > 0) {
@@ -82,7 +85,7 @@ export class Roster {
   /** A parent let it go because it took too little; below it nobody would fare better. How often that has happened. */
   noteSlow(entry: Entry, parent: string, now: Millis): number {
     this.#barred.set(pairOf(parent, entry.contact.peerId), now + BARRED_MS);
-    entry.degree = 1;
+    entry.offered = entry.degree = 1;
     return ++entry.slowAt;
   }
 

@@ -23,7 +23,7 @@ import type { Wish } from './bidding.ts';
 import { Bidding } from './bidding.ts';
 import { Measurements } from './measuring.ts';
 import type { Knowledge, Parents, Party, Planned } from './planning.ts';
-import { boundsOf, heightOf, isRealGain, repaired } from './planning.ts';
+import { boundsOf, heightOf, isRealGain, neededLinks, repaired } from './planning.ts';
 import type { Entry } from './roster.ts';
 import { Roster } from './roster.ts';
 import type { Spot } from './tree-shape.ts';
@@ -73,6 +73,8 @@ export class TaskManager {
   #replans = 0;
   /** Switches to a better plan since somebody came or was lost: each makes the next one harder. */
   #changes = 0;
+  #neededFor = '';
+  #needed: ReadonlyMap<string, number> = new Map();
   #moved = 0;
   #isOver = false;
   /** Members that have everything, and all below them too. */
@@ -151,7 +153,9 @@ export class TaskManager {
     const entry = this.#roster.entries.get(from.peerId);
     if (entry === undefined) return false;
     const wasStarted = entry.hasStarted;
+    const { degree } = entry;
     this.#roster.note(entry, message, this.#now);
+    if (entry.degree < degree) this.#gather();
     if (message.leaving !== '') this.#remove(entry, message.leaving);
     if (message.done) this.#onDone(entry);
     if (message.lost !== '') this.#onLoss(entry, message.lost, message.why);
@@ -359,8 +363,12 @@ export class TaskManager {
   #tell(spot: Spot): void {
     const { peerId, children, parent, ancestors } = spot;
     const contactOf = (id: string): Contact => (id === this.#self.peerId ? this.#self : (this.#roster.entries.get(id) as Entry).contact);
-    if (parent === undefined) return this.#parts.relay.settle({ parent: undefined, ancestors: [], children });
-    const text = [parent, ...ancestors, '/', ...children.map((child) => `${child.peerId} ${child.below}`)].join(' ');
+    if (parent === undefined) {
+      this.#parts.market.useOwn(this.terms.session, Math.max(1, children.length), this.#neededLinks().get(peerId) ?? 1);
+      return this.#parts.relay.settle({ parent: undefined, ancestors: [], children });
+    }
+    const needed = this.#neededLinks().get(peerId) ?? 1;
+    const text = [parent, needed, ...ancestors, '/', ...children.map((child) => `${child.peerId} ${child.below}`)].join(' ');
     if (this.#told.get(peerId) === text) return;
     this.#told.set(peerId, text);
     const entry = this.#roster.entries.get(peerId);
@@ -370,7 +378,7 @@ export class TaskManager {
     this.#parts.requests.ask({
       to: entry.contact, attempts: ATTEMPTS, timeoutMs: this.#parts.local.timeoutTo(entry.coordinate),
       message: (op) => ({
-        type: 'castOrder', op, session, name, key, number, rateBps, parent: contactOf(parent), ancestors: ancestors.map(contactOf), children: children.map((child) => ({ peer: child.peerId, below: child.below })), dismissal: '',
+        type: 'castOrder', op, session, name, key, number, rateBps, parent: contactOf(parent), ancestors: ancestors.map(contactOf), children: children.map((child) => ({ peer: child.peerId, below: child.below })), dismissal: '', needed,
       }),
       onReply: (reply) => {
         if (reply.type === 'castReply' && !reply.ok && number === this.#number) this.#remove(entry, reply.reason);
@@ -386,7 +394,7 @@ export class TaskManager {
     const number = ++this.#number;
     this.#parts.requests.ask({
       to: contact, attempts: 2, timeoutMs: this.#parts.local.timeoutTo(undefined),
-      message: (op) => ({ type: 'castOrder', op, session, name, key, number, rateBps, parent: undefined, ancestors: [], children: [], dismissal: dismissal.slice(0, REASON_BYTES_MAX) }),
+      message: (op) => ({ type: 'castOrder', op, session, name, key, number, rateBps, parent: undefined, ancestors: [], children: [], dismissal: dismissal.slice(0, REASON_BYTES_MAX), needed: 0 }),
       onReply: () => undefined,
       onSilent: () => undefined,
     });
@@ -446,8 +454,20 @@ export class TaskManager {
     return heightOf(this.#knowledge(), this.#parents);
   }
 
+  /** Of the members' links, what the session may insist on: for the members and what they offer, as they were when somebody last came or went. */
+  #neededLinks(): ReadonlyMap<string, number> {
+    const names = this.members.map(({ contact, offered }) => `${contact.peerId} ${offered}`).join(' ');
+    if (names === this.#neededFor) return this.#needed;
+    this.#neededFor = names;
+    const { members, ...rest } = this.#knowledge();
+    const offered = members.map((party) => ({ ...party, degree: this.#roster.entries.get(party.peerId)?.offered ?? this.terms.degree }));
+    this.#needed = neededLinks({ ...rest, members: offered }, this.#parts.local.env.random);
+    return this.#needed;
+  }
+
   #knowledge(): Knowledge {
-    const { degree, upBps, downBps } = this.terms;
+    const { session, upBps, downBps } = this.terms;
+    const degree = Math.min(this.terms.degree, this.#parts.market.availableToOwn(session));
     const root: Party = { peerId: this.#self.peerId, degree, coordinate: this.#parts.local.coordinate, upBps, downBps };
     return this.#roster.knowledge(root, this.#now, (a, b) => this.#measurements.rttMs(a, b));
   }
