@@ -422,7 +422,7 @@ async function throttles(pool: Pool): Promise<void> {
   for (const { peerId, parent: above } of tree) if (under.has(above ?? '')) under.add(peerId);
   const elsewhere = tree.filter(({ peerId, depth }) => depth > 0 && !under.has(peerId)).map(({ peerId }) => pool.peerOf(peerId));
   print({
-    part: 'throttle', peers: pool.net.alive().length, load: STEADY.name, siblings: siblings.length, siblingsShare: Math.min(...siblings.map(shareOf)), everybodyElseShare: Math.min(...elsewhere.map(shareOf)), throttledShare: shareOf(child),
+    part: 'throttle', peers: pool.net.alive().length, load: STEADY.name, sent: sending.sent, siblings: siblings.length, siblingsShare: Math.min(...siblings.map(shareOf)), everybodyElseShare: Math.min(...elsewhere.map(shareOf)), throttledShare: shareOf(child),
     throttled: cast.own.manager.view().gone[0]?.why ?? cast.ends.get(child) ?? 'still served',
   });
   sending.stop();
