@@ -46,11 +46,11 @@ export interface Stream {
   over: string | undefined;
 }
 
-export async function opened(cluster: Cluster, root: number, degree: number, rateBps = 0): Promise<Stream> {
+export async function opened(cluster: Cluster, root: number, degree: number, rateBps = 0, hasKeys = false): Promise<Stream> {
   let stream: Stream | undefined;
   let problem: string | undefined;
   const events = { onRoom: () => undefined, onNews: () => undefined, onOver: (reason: string) => void (stream !== undefined && (stream.over = reason)) };
-  cluster.input(root, (node) => node.casts.open({ key: KEY, name: 'film', priority: 1, rateBps, objective: 'height', contentType: '', degree, ...NO_BANDWIDTH }, events, (outcome) => {
+  cluster.input(root, (node) => node.casts.open({ key: KEY, name: 'film', priority: 1, rateBps, objective: 'height', contentType: '', degree, hasKeys, ...NO_BANDWIDTH }, events, (outcome) => {
     if (outcome.ok) stream = { own: outcome.value, offered: 0, over: undefined };
     else problem = outcome.reason;
   }));

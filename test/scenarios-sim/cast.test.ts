@@ -1,0 +1,75 @@
+/**
+ * Streams over links that are not alike, which only the simulator has: a member behind a narrow link, and readers that begin where the
+ * source says.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FROM } from '../../src/protocol/alm/stream/frames.ts';
+import { everybodyStarts, joined, KEY, NO_BANDWIDTH, opened, others, sent, Sink, WITHIN_MS } from '../scenarios/cast-steps.ts';
+import { QUICK } from '../scenarios/cluster.ts';
+import { SimCluster } from '../scenarios/sim-cluster.ts';
+import { grow } from '../scenarios/steps.ts';
+
+const RATE_BPS = 4_000_000;
+const CHUNK_BYTES = 20_000;
+const CHUNKS_A_SECOND = RATE_BPS / 8 / CHUNK_BYTES;
+
+test('a member whose link carries a tenth of the rate is moved, then let go with the reason; its siblings get all of it, in time', async () => {
+  const cluster = new SimCluster(1, QUICK);
+  await grow(cluster, 6);
+  const stream = await opened(cluster, 0, 5, RATE_BPS);
+  const [narrow = 0, ...rest] = others(cluster);
+  const slow = joined(cluster, narrow, 1);
+  const sinks = rest.map((peer) => joined(cluster, peer, 3));
+  await everybodyStarts(cluster, stream, 5);
+  cluster.ring.world.setPeerLink(narrow, { bandwidth: { upBps: Infinity, downBps: RATE_BPS / 10 } });
+  const seconds = 30;
+  const startAt = cluster.ring.world.now();
+  assert.ok(await sent(cluster, 0, stream, seconds * CHUNKS_A_SECOND, CHUNK_BYTES, 2 * seconds * 1_000));
+  assert.ok(cluster.ring.world.now() - startAt < 1.05 * seconds * 1_000, `the source kept its pace: ${cluster.ring.world.now() - startAt} ms`);
+  assert.ok(await cluster.until(() => sinks.every(({ seqs }) => seqs.length === stream.offered), 1_000), 'nobody else is behind');
+  cluster.input(0, () => stream.own.finish());
+  assert.ok(await cluster.until(() => stream.over !== undefined, WITHIN_MS), 'it ends');
+  for (const sink of sinks) assert.ok(sink.hasAll(stream.offered));
+  assert.equal(slow.end?.isFailure, true);
+  assert.match(slow.end?.reason ?? '', /too far behind|kbit\/s/);
+  assert.deepEqual(slow.seqs, slow.seqs.map((_, i) => i), 'what it got was in order');
+});
+
+test('who joins late begins at the latest key point, or at the message that is being sent, and never within one', async () => {
+  const cluster = new SimCluster(2, QUICK);
+  await grow(cluster, 4);
+  const stream = await opened(cluster, 0, 3, 0, true);
+  const offer = (isKey: boolean, hasMore: boolean): void => cluster.input(0, () => {
+    const bytes = new Uint8Array(100);
+    new DataView(bytes.buffer).setUint32(0, stream.offered++);
+    assert.ok(stream.own.offer({ bytes, isKey, hasMore }));
+  });
+  const join = async (peer: number, from: number): Promise<Sink> => {
+    const sink = new Sink();
+    cluster.input(peer, (node) => node.casts.join({ key: KEY, name: 'film', degree: 2, from, ...NO_BANDWIDTH }, (outcome) => {
+      if (outcome.ok) node.casts.read(outcome.value, sink, from);
+      else sink.refusal = outcome.reason;
+    }));
+    assert.ok(await cluster.until(() => sink.seqs.length > 0, WITHIN_MS), `it begins: ${sink.refusal}`);
+    return sink;
+  };
+  // Two whole messages, the first a key point, and the first half of a third.
+  for (const [isKey, hasMore] of [[true, true], [false, false], [false, false], [false, true]] as const) offer(isKey, hasMore);
+  const key = await join(1, FROM.key);
+  const now = await join(2, FROM.now);
+  const start = await join(3, FROM.start);
+  offer(false, false);
+  assert.ok(await cluster.until(() => [key, now, start].every(({ seqs }) => seqs.at(-1) === 4), WITHIN_MS));
+  assert.deepEqual([key.seqs, now.seqs, start.seqs], [[0, 1, 2, 3, 4], [3, 4], [0, 1, 2, 3, 4]]);
+});
+
+test('whoever wants a key point of a source that names none is refused, and waits for nothing', async () => {
+  const cluster = new SimCluster(3, QUICK);
+  await grow(cluster, 2);
+  await opened(cluster, 0, 3);
+  let refusal = '';
+  cluster.input(1, (node) => node.casts.join({ key: KEY, name: 'film', degree: 2, from: FROM.key, ...NO_BANDWIDTH }, (outcome) => void (refusal = outcome.ok ? 'none' : outcome.reason)));
+  assert.ok(await cluster.until(() => refusal !== '', WITHIN_MS));
+  assert.match(refusal, /no key points/);
+});
