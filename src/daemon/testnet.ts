@@ -44,6 +44,8 @@ export interface TestnetOptions {
   /** Relaying, and every other service a daemon runs beside the protocol. */
   readonly services?: boolean;
   readonly onFact?: (peer: number, fact: Fact | HostFact) => void;
+  /** It listens nowhere: others reach it through relays, which needs `services`. */
+  readonly isHidden?: (peer: number) => boolean;
   /** Stands between a peer's protocol and its byte streams: links of loopback are never slow by themselves. */
   readonly streamsOf?: (peer: number, streams: Streams) => Streams;
 }
@@ -82,7 +84,7 @@ export class Testnet {
     member.store = new SqliteStore(member.file);
     const services = this.#options.services ?? false;
     const host = await createHost<Message, Fact>({
-      privateKey: member.privateKey, listen: ['/ip4/127.0.0.1/tcp/0'], codec: createCodec({ positionOf: (peerId, proof) => this.#positionOf(peerId, proof) }),
+      privateKey: member.privateKey, listen: this.#options.isHidden?.(index) === true ? [] : ['/ip4/127.0.0.1/tcp/0'], codec: createCodec({ positionOf: (peerId, proof) => this.#positionOf(peerId, proof) }),
       poolKey: this.#poolKey, settings: new Uint8Array(), name: `peer-${index}`, incarnation: member.incarnation, store: member.store,
       onFact: (fact) => this.#onFact(index, fact), relay: services, mdns: services, moved: member.moved,
     });
