@@ -11,7 +11,7 @@ import type { LookupResult } from '../../src/protocol/routing/router.ts';
 import type { Reference } from '../../src/protocol/wire/messages.ts';
 import type { Cluster } from './cluster.ts';
 
-const CONVERGE_MS = 60_000;
+const CONVERGE_MS = 100_000;
 const OPERATION_MS = 35_000;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
