@@ -83,6 +83,10 @@ export interface ProtocolOptions {
   readonly promotionLookMs: number;
   /** How long a machine stays where it is after it has swapped positions. */
   readonly promotionPauseMs: number;
+
+  // --- multicast ---
+  /** A lower tree of a session is worth the move from so many milliseconds on, whatever share of its height that is: measuring is off by about as much. */
+  readonly castGainMs: number;
 }
 
 const minute = 60_000;
@@ -121,6 +125,7 @@ export const DEFAULTS: ProtocolOptions = Object.freeze({
   somoBudgetMs: 8_000,
   promotionLookMs: minute,
   promotionPauseMs: 60 * minute,
+  castGainMs: 3,
 });
 
 /** The defaults with some options replaced; round-the-ring routing needs as many hops as the ring has arcs. */

@@ -39,7 +39,7 @@ test('a member whose link carries a tenth of the rate is moved, then let go with
 test('who joins late begins at the latest key point, or at the message that is being sent, and never within one', async () => {
   const cluster = new SimCluster(2, QUICK);
   await grow(cluster, 4);
-  const stream = await opened(cluster, 0, 3, 0, true);
+  const stream = await opened(cluster, 0, 3, 0, { hasKeys: true });
   const offer = (isKey: boolean, hasMore: boolean): void => cluster.input(0, () => {
     const bytes = new Uint8Array(100);
     new DataView(bytes.buffer).setUint32(0, stream.offered++);

@@ -1,5 +1,6 @@
 /** What scenarios of multicast sessions are made of: a session that opens, members that join and read, a source that sends. */
 import assert from 'node:assert/strict';
+import type { Position } from '../../src/core/position.ts';
 import { positionFromLead } from '../../src/core/position.ts';
 import type { OwnSession } from '../../src/protocol/alm/session/own-session.ts';
 import type { Chunk } from '../../src/protocol/alm/stream/frames.ts';
@@ -46,11 +47,20 @@ export interface Stream {
   over: string | undefined;
 }
 
-export async function opened(cluster: Cluster, root: number, degree: number, rateBps = 0, hasKeys = false): Promise<Stream> {
+/** A session by its name and the place of its record. */
+export interface Film {
+  readonly key: Position;
+  readonly name: string;
+  readonly priority: number;
+}
+
+const FILM: Film = { key: KEY, name: 'film', priority: 1 };
+
+export async function opened(cluster: Cluster, root: number, degree: number, rateBps = 0, { hasKeys = false, film = FILM }: { readonly hasKeys?: boolean; readonly film?: Film } = {}): Promise<Stream> {
   let stream: Stream | undefined;
   let problem: string | undefined;
   const events = { onRoom: () => undefined, onNews: () => undefined, onOver: (reason: string) => void (stream !== undefined && (stream.over = reason)) };
-  cluster.input(root, (node) => node.casts.open({ key: KEY, name: 'film', priority: 1, rateBps, objective: 'height', contentType: '', degree, hasKeys, ...NO_BANDWIDTH }, events, (outcome) => {
+  cluster.input(root, (node) => node.casts.open({ ...film, rateBps, objective: 'height', contentType: '', degree, hasKeys, ...NO_BANDWIDTH }, events, (outcome) => {
     if (outcome.ok) stream = { own: outcome.value, offered: 0, over: undefined };
     else problem = outcome.reason;
   }));
@@ -58,8 +68,8 @@ export async function opened(cluster: Cluster, root: number, degree: number, rat
   return stream as unknown as Stream;
 }
 
-export function joined(cluster: Cluster, peer: number, degree: number, sink = new Sink()): Sink {
-  cluster.input(peer, (node) => node.casts.join({ key: KEY, name: 'film', degree, from: FROM.now, ...NO_BANDWIDTH }, (outcome) => {
+export function joined(cluster: Cluster, peer: number, degree: number, sink = new Sink(), { key, name } = FILM): Sink {
+  cluster.input(peer, (node) => node.casts.join({ key, name, degree, from: FROM.now, ...NO_BANDWIDTH }, (outcome) => {
     if (outcome.ok) node.casts.read(outcome.value, sink, FROM.now);
     else sink.refusal = outcome.reason;
   }));

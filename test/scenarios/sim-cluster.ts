@@ -7,6 +7,7 @@ import type { Node } from '../../src/protocol/node.ts';
 import type { ProtocolOptions } from '../../src/protocol/options.ts';
 import { ConstantLatency } from '../../src/sim/latency/latency-model.ts';
 import { toyNotary } from '../../src/sim/somo/toy-notary.ts';
+import type { RingWorldOptions } from '../../src/sim/ring/ring-world.ts';
 import { RingWorld } from '../../src/sim/ring/ring-world.ts';
 import type { Notary } from '../../src/protocol/somo/promotion.ts';
 import type { Cluster } from './cluster.ts';
@@ -19,10 +20,10 @@ export class SimCluster implements Cluster {
   readonly random: { below(n: number): number };
   readonly ring: RingWorld;
 
-  constructor(seed: number, options: ProtocolOptions) {
+  constructor(seed: number, options: ProtocolOptions, how: Partial<RingWorldOptions> = {}) {
     this.replay = `seed ${seed}`;
     // Every message is encoded and decoded, and frozen: what only works by sharing objects fails here.
-    this.ring = new RingWorld({ seed, latency: new ConstantLatency(10), jitter: 0.5, wire: true, freeze: true }, options);
+    this.ring = new RingWorld({ seed, latency: new ConstantLatency(10), jitter: 0.5, wire: true, freeze: true, ...how }, options);
     this.random = this.ring.world.random('scenario');
   }
 

@@ -32,8 +32,6 @@ export const GATHER_MS = 20;
 export const REPLAN_MS = 10_000;
 /** Soon after the membership has changed there is an extra one. */
 export const REPLAN_SOON_MS = 2_000;
-/** A better tree is worth the move from so many milliseconds on, whatever share of its height they are. */
-export const GAIN_MS = 3;
 /** Moves that repair the height right after a loss. */
 export const REPAIR_MOVES = 2;
 
@@ -49,15 +47,15 @@ export const FINISH_MS = 30_000;
 /** A member that leaves serves its children until they have others, for so long at most. */
 export const LINGER_MS = 5_000;
 
-/** Of one link; the first question may have to open a connection. */
-export const PINGS = 2;
+/** Of one link: the first question may have to open a connection, and of two busy peers the best of five is off by half a millisecond. */
+export const PINGS = 5;
 export const PING_MS = 700;
 /** The root waits so long for what one peer measures. */
-export const MEASURE_MS = 2_000;
+export const MEASURE_MS = 3_000;
 /** Peers that one question is about, and what a peer measures for others at once. */
 export const MEASURED_PEERS_MAX = 16;
 export const SURVEYS_MAX = 4;
 /** A link that was measured is not measured again for so long; one that gave no answer is barred meanwhile. */
-export const MEASURED_MS = 600_000;
+export const MEASURED_MS = 60_000;
 /** Links of which a root remembers what was measured; the oldest are forgotten first. */
 export const MEASURED_MAX = 4_096;

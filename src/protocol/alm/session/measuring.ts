@@ -2,7 +2,7 @@
  * Round trips between peers of a session that no stream joins yet: a plan is tried on its links before anybody is asked to
  * move ([0079]).
  *
- * The root asks one end of each link, and that end asks the other twice: the first question may have to open a connection. Only the
+ * The root asks one end of each link, and that end asks the other a few times, of which the shortest counts. Only the
  * root of a session may ask its members, and whoever would help answers any root. All of it is bounded in number and in time.
  */
 import type { Contact } from '../../../core/contact.ts';

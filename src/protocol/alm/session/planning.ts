@@ -19,8 +19,7 @@ import type { Objective } from '../plan.ts';
 import { amcastHeightMs, plan } from '../plan.ts';
 import { replan } from '../replan.ts';
 import type { Tree } from '../tree.ts';
-import { degreesOf, guaranteed, isRealGain as isGain, MARKET_HELPER_RULE, PLAN_WORK } from '../market/schedule.ts';
-import { GAIN_MS } from './bounds.ts';
+import { degreesOf, guaranteed, MARKET_HELPER_RULE, PLAN_WORK } from '../market/schedule.ts';
 
 /** A member or a helper, as the planner sees it. */
 export interface Party {
@@ -92,11 +91,6 @@ export function heightOf(knowledge: Knowledge, parents: Parents): Millis {
     return heightAt(parent, hops + 1) + latencyMs(above, self, knowledge);
   };
   return Math.max(0, ...knowledge.members.map(({ peerId }) => heightAt(peerId, 0)));
-}
-
-/** As in schedule.ts; a few milliseconds are what measuring is off by. */
-export function isRealGain(presentMs: Millis, otherMs: Millis, changes: number): boolean {
-  return presentMs - otherMs >= GAIN_MS && isGain(presentMs, otherMs, changes);
 }
 
 /** Members only: AMCast's tree, and what no tree can beat. */

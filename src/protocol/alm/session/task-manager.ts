@@ -14,6 +14,7 @@ import type { Alarms } from '../../overlay/alarms.ts';
 import type { Requests } from '../../requests.ts';
 import type { CastJoin, CastReport } from '../../wire/cast-messages.ts';
 import type { HelperAccount, HelperLinks, HelperMarket } from '../market/helper-market.ts';
+import { isRealGain } from '../market/schedule.ts';
 import type { Objective } from '../plan.ts';
 import type { Relay } from '../stream/relay.ts';
 import {
@@ -23,7 +24,7 @@ import type { Wish } from './bidding.ts';
 import { Bidding } from './bidding.ts';
 import { Measurements } from './measuring.ts';
 import type { Knowledge, Parents, Party, Planned } from './planning.ts';
-import { boundsOf, heightOf, isRealGain, neededLinks, repaired } from './planning.ts';
+import { boundsOf, heightOf, neededLinks, repaired } from './planning.ts';
 import type { Entry } from './roster.ts';
 import { Roster } from './roster.ts';
 import type { Spot } from './tree-shape.ts';
@@ -92,7 +93,7 @@ export class TaskManager {
       account: this.#account, measurements: this.#measurements, random: parts.local.env.random, objective: terms.objective, self: () => this.#self,
       knowledge: () => this.#knowledge(), entry: (peerId) => this.#roster.entries.get(peerId),
       held: () => this.#roster.helpers.map(({ contact, degree }) => ({ helper: contact, links: degree })),
-      isGain: (heightMs) => isRealGain(this.#heightMs, heightMs, this.#changes),
+      isGain: (heightMs) => this.#isGain(heightMs),
     });
     this.#improveIn(REPLAN_MS);
   }
@@ -305,9 +306,14 @@ export class TaskManager {
     this.#bidding.begin(members, (wish) => {
       if (this.#isOver) return;
       const next = wish && this.#fitted(wish);
-      if (next !== undefined && isRealGain(this.#heightMs, next.heightMs, this.#changes)) this.#switchTo(next);
+      if (next !== undefined && this.#isGain(next.heightMs)) this.#switchTo(next);
       else this.#giveBack();
     });
+  }
+
+  #isGain(heightMs: Millis): boolean {
+    const presentMs = this.#heightMs;
+    return presentMs - heightMs >= this.#parts.local.options.castGainMs && isRealGain(presentMs, heightMs, this.#changes);
   }
 
   /** The wish with its helpers taken in, and with whoever has come or gone since it was made. */
