@@ -11,6 +11,7 @@ import { randomFrom, shuffle } from '../src/core/random.ts';
 import { Crowd } from '../src/daemon/demo/crowd.ts';
 import { DemoOrigin } from '../src/daemon/demo/demo-origin.ts';
 import { figuresOf, spreadOf, stalenessOf } from '../src/daemon/demo/figures.ts';
+import { gapOf } from '../src/protocol/feed/stagger.ts';
 import { argument, describeMachine, print } from './report.ts';
 
 const peers = argument('peers', 40);
@@ -85,7 +86,7 @@ const { stalenessMs, pushMs, missedItems, duplicateItems } = figuresOf(records);
 print({
   peers, seconds, seed, published: records.published.length, killed, pollersKilled, feasible: feasible.length, met: feasible.length - late.length, late,
   stalenessMs, worstShareOfWish: Math.max(...feasible.map(({ p99, wishMs }) => (p99 ?? Infinity) / wishMs)), pushMs, missedItems, duplicateItems,
-  originRequests: origin.requests - before, requestsAllowed: Math.ceil((seconds * 1_000 * POLLERS) / Math.max(FLOOR_MS, POLLERS * WISH_MS * 0.8)), deliveryFactor: crowd.deliveryFactor,
+  originRequests: origin.requests - before, requestsDue: Math.ceil((seconds * 1_000) / gapOf({ pollers: POLLERS, strictestMs: WISH_MS, floorMs: FLOOR_MS })), deliveryFactor: crowd.deliveryFactor,
 });
 await crowd.stop();
 await origin.close();

@@ -259,6 +259,11 @@ export class Daemon {
     this.events.end();
     this.#giveUp.abort(new GroveError('stopped', 'The peer is stopping.'));
     const ending = (async () => {
+      // As a power cut would end it: the others see connections break before anything else is put away.
+      if (!farewell) {
+        this.#feedPool?.end();
+        await this.#session?.stop(false);
+      }
       await this.#entering?.catch(() => undefined);
       await this.feeds.stop();
       this.#feedPool?.end();

@@ -191,7 +191,7 @@ export class Session {
     this.#remember();
     this.operations.stop();
     if (farewell) await this.#leave();
-    await Promise.all([this.#search.stop(), this.host.stop()]);
+    await Promise.all([this.#search.stop(), this.host.stop(!farewell)]);
   }
 
   /** Gives the successor what it lacks and says farewell; a successor that does not answer is not waited for long. */

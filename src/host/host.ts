@@ -69,7 +69,8 @@ export interface Host<M, F> {
   onBandwidth(callback: (peerId: string, rate: Rate) => void): void;
   /** Called for members found on the local network; not yet proven. */
   onDiscovered(callback: (contact: Contact) => void): void;
-  stop(): Promise<void>;
+  /** `abruptly`: connections break first, and nothing that waits is sent. */
+  stop(abruptly?: boolean): Promise<void>;
 }
 
 const CONTROL_PROTOCOL = '/grove/1/control';
@@ -289,13 +290,14 @@ class RealHost<M, F> implements Host<M, F> {
     this.#measured.push(callback);
   }
 
-  async stop(): Promise<void> {
-    this.#stopping ??= this.#stop().then(() => this.#resolveClosed());
+  async stop(abruptly = false): Promise<void> {
+    this.#stopping ??= this.#stop(abruptly).then(() => this.#resolveClosed());
     return this.#stopping;
   }
 
-  async #stop(): Promise<void> {
-    this.#links.flushNow(); // a farewell sent just now still leaves
+  async #stop(abruptly: boolean): Promise<void> {
+    if (abruptly) this.#node?.connections().forEach((connection) => connection.abort(new Error('stopped')));
+    else this.#links.flushNow(); // a farewell sent just now still leaves
     this.#loop.stop();
     clearInterval(this.#sweeping);
     this.#dialer.stop();
@@ -357,7 +359,7 @@ class RealHost<M, F> implements Host<M, F> {
   /** A bug in this peer: it stops rather than go on wrong, and whoever watches `closed` learns why. */
   #onFailure(error: unknown): void {
     this.#emit({ kind: 'host-failed', reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-    this.#stopping ??= this.#stop();
+    this.#stopping ??= this.#stop(false);
     this.#rejectClosed(error);
   }
 

@@ -5,7 +5,7 @@
  * address; the coordinate after every measured round trip.
  */
 import type { Contact } from '../core/contact.ts';
-import type { Env } from '../core/env.ts';
+import type { Env, Millis } from '../core/env.ts';
 import type { Position } from '../core/position.ts';
 import type { Fact } from './facts.ts';
 import { originCoordinate, predictedRtt, updatedCoordinate } from './measure/vivaldi.ts';
@@ -30,12 +30,15 @@ export class Local {
   readonly options: ProtocolOptions;
   contact: Contact;
   standing: Standing = 'joining';
+  /** When this life of the peer began. */
+  readonly startedAt: Millis;
   coordinate: Coordinate = originCoordinate(COORDINATE_DIMENSIONS);
 
   constructor(env: NodeEnv, options: ProtocolOptions, contact: Contact) {
     this.env = env;
     this.options = options;
     this.contact = contact;
+    this.startedAt = env.now();
   }
 
   get position(): Position {

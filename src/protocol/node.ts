@@ -167,7 +167,7 @@ export class Node implements Protocol<Message> {
   #newFeeds(): Feeds {
     const feeds = new Feeds({
       local: this.local, requests: this.#requests, lagover: () => this.lagover, owns: (key) => this.membership.owns(key),
-      isRingNeighbour: (peerId) => this.membership.leafset.findById(peerId) !== undefined,
+      ownsSince: () => (this.membership.leafset.predecessor === undefined ? -Infinity : this.membership.zoneSince), isRingNeighbour: (peerId) => this.membership.leafset.findById(peerId) !== undefined,
       lookup: (key, onDone, onFail) => void this.router.lookup(key, ({ owner }) => onDone(owner), onFail),
     });
     this.membership.listen({ onZoneChanged: () => feeds.host.onZoneChanged() });
@@ -256,6 +256,7 @@ export class Node implements Protocol<Message> {
     if (this.membership.leafset.find(peer)) this.#detector.suspect(peer, undefined, false);
     else this.router.strategy.forget(peer);
     this.#lagover?.onPeerUnreachable(peer);
+    this.#feeds?.onPeerUnreachable(peer);
   }
 
   /** Streams are for multicast sessions, and for nothing else yet. */

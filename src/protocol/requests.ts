@@ -83,6 +83,19 @@ export class Requests {
     this.#take(this.#ops.lastIndexOf(op));
   }
 
+  /** There is reason to believe that nobody will answer: asks once more at once, and waits no longer than for the first time. */
+  askOnceMore(op: number): void {
+    const pending = this.#pending[this.#ops.lastIndexOf(op)];
+    if (pending === undefined) return;
+    const isLast = pending.attempt >= pending.ask.attempts;
+    pending.attempt = pending.ask.attempts;
+    pending.timeoutMs = pending.ask.timeoutMs;
+    pending.dueAt = Math.min(pending.dueAt, this.#local.env.now() + pending.timeoutMs);
+    this.#arm(pending.dueAt);
+    // What is sent to nobody gives the same reason once more.
+    if (!isLast) this.#local.env.send(pending.ask.to, pending.message);
+  }
+
   /** Returns false when the reply answers nothing that is open. */
   onReply(op: number, from: Contact, reply: Message, at: Millis): boolean {
     const place = this.#ops.lastIndexOf(op);

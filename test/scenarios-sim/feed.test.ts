@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { randomFrom } from '../../src/core/random.ts';
+import { FIRST_VERSION_MS } from '../../src/protocol/feed/fail-open.ts';
 import { protocolOptions } from '../../src/protocol/options.ts';
 import { FeedWorld } from '../../src/sim/feed/feed-world.ts';
 import { EuclideanLatency } from '../../src/sim/latency/latency-model.ts';
@@ -98,5 +99,44 @@ test('everybody knows how old its news are: the word that nothing is newer goes 
       const ageMs = feeds.ring.node(peer).local.env.wallClock() - (feeds.ring.node(peer).feeds.status(feeds.key)?.freshAt ?? 0);
       assert.ok(ageMs <= 18_000, `peer ${peer} has heard nothing for ${Math.round(ageMs)} ms, and the pool polls every 16 s`);
     }
+  }
+});
+
+test('the second peer of a pool never asks the origin, also when the feed\'s key becomes its own by joining', () => {
+  // With these seeds the newcomer made itself the lead before the lead had found the new register.
+  for (const seed of [13, 18, 19, 30, 48, 52]) {
+    for (const laterMs of [1_500, 3_000, 6_000, 10_000, 15_000]) {
+      const feeds = new FeedWorld(1, { seed, latency: new EuclideanLatency(randomFrom(seed)), jitter: 0.1 }, protocolOptions({ pollers: 1 }), () => ({ maxStalenessMs: 5_400_000, fanout: 4, canPoll: true }));
+      const { world } = feeds.ring;
+      world.runFor(20_000);
+      feeds.subscribe(0);
+      world.runFor(laterMs);
+      const second = feeds.ring.join(0);
+      world.runUntilHolds(() => feeds.ring.node(second).standing === 'active', 50, 10_000);
+      feeds.subscribe(second);
+      assert.ok(world.runUntilHolds(() => feeds.host(second).told.length > 0, 50, FIRST_VERSION_MS) !== undefined, `seed ${seed}, ${laterMs} ms later: it has the document before it would ask itself`);
+      assert.equal(feeds.host(second).polls, 0, `seed ${seed}, ${laterMs} ms later`);
+    }
+  }
+});
+
+test('the lead dies together with the register: the pool goes on within a wish of ten seconds, and the strictest wish is not forgotten', () => {
+  for (const seed of [2, 5, 12]) {
+    const feeds = new FeedWorld(40, { seed, latency: new EuclideanLatency(randomFrom(seed)), hintUnreachable: true }, protocolOptions({ initialTimeoutMs: 300 }), (peer) => ({ maxStalenessMs: peer === 11 ? 10_000 : 60_000, fanout: 4, canPoll: peer !== 11 }));
+    const { world } = feeds.ring;
+    for (let peer = 0; peer < 40; peer++) feeds.subscribe(peer);
+    world.runFor(60_000);
+    for (const victim of [feeds.lead(), feeds.keeper()]) {
+      if (victim === undefined || !world.isAlive(victim)) continue;
+      const dead = world.contact(victim);
+      const near = feeds.subscribers().filter((peer) => feeds.ring.node(peer).membership.leafset.find(dead) !== undefined || feeds.ring.node(peer).lagover.isNeighbour(dead.peerId));
+      feeds.crash(victim);
+      // As connections that break tell it.
+      for (const peer of near) world.at(world.now() + 50, () => world.isAlive(peer) && feeds.ring.node(peer).onPeerUnreachable(dead));
+    }
+    feeds.change();
+    assert.ok(world.runUntilHolds(() => feeds.isCaughtUp(), 100, 10_000) !== undefined, `seed ${seed}: everybody has the next version`);
+    world.runFor(30_000);
+    assert.equal(feeds.ring.node(11).feeds.status(feeds.key)?.gapMs, 6_000, `seed ${seed}`);
   }
 });

@@ -10,6 +10,7 @@ import type { Position } from '../../core/position.ts';
 import { asksItselfAt } from '../../protocol/feed/fail-open.ts';
 import type { FeedEvents, FeedPool, FeedPoolStatus, FeedRole, FeedShelf, FeedVersion, FoundVersion } from '../../protocol/feed/feed.ts';
 import { feedKey } from '../../protocol/feed/feed-url.ts';
+import { askAt } from '../../protocol/feed/stagger.ts';
 import type { FeedParser } from '../../host/feed-parser/parser.ts';
 import type { FeedFact } from './facts.ts';
 import type { FeedRecord, InPool } from './feed-record.ts';
@@ -100,25 +101,29 @@ export class PoolSide implements FeedEvents {
     const { memory, wish, latest } = record;
     const auditAt = inPool.audit?.at ?? Infinity;
     const holdsOff = memory.failing === undefined ? 0 : memory.nextAt;
-    const turn = inPool.role.kind === 'poller' ? this.#turn(record, inPool.role) : Infinity;
+    const turn = inPool.role.kind === 'poller' ? this.#turn(record, inPool, inPool.role) : Infinity;
     // A poller that is to audit does so at its turn, which so stays one request.
     if (inPool.role.kind === 'poller' && latest !== undefined) return Math.max(holdsOff, Math.min(inPool.audit?.isUrgent === true ? auditAt : Infinity, turn));
     // A first version is not put off until the next turn: whoever leads has nobody to get it from.
     if (inPool.role.kind === 'poller' && inPool.role.slot === 0) return Math.max(holdsOff, Math.min(turn, memory.nextAt));
-    const freshAt = Math.max(inPool.wordAt, this.status(record)?.freshAt ?? 0);
     const itself = asksItselfAt({
-      poolWordAt: freshAt, subscribedAt: inPool.since, hasVersion: latest !== undefined, wishMs: wish.maxStalenessMs, ownPlanAt: memory.nextAt, unit: inPool.unit,
+      poolWordAt: this.#wordAt(record, inPool), subscribedAt: inPool.since, hasVersion: latest !== undefined, wishMs: wish.maxStalenessMs, ownPlanAt: memory.nextAt, unit: inPool.unit,
     });
     return Math.max(holdsOff, Math.min(auditAt, turn, itself));
   }
 
-  /** The first turn that does not come too soon after the last request. */
-  #turn(record: FeedRecord, role: Extract<FeedRole, { readonly kind: 'poller' }>): number {
-    const first = this.#o.clock.fromMonotonic(role.nextAt);
+  /** Its turn, or that of a poller which is missing; not too soon after the last request. */
+  #turn(record: FeedRecord, inPool: InPool, role: Extract<FeedRole, { readonly kind: 'poller' }>): number {
     const floorMs = record.floor().ms;
-    const soonest = record.memory.lastRequestAt + floorMs - Math.min(TURN_SLACK_MS, TURN_SLACK_SHARE * floorMs);
-    if (record.memory.lastRequestAt === 0 || first >= soonest) return first;
-    return first + Math.ceil((soonest - first) / role.intervalMs) * role.intervalMs;
+    const { lastRequestAt } = record.memory;
+    const askedAt = lastRequestAt || -Infinity;
+    const soonest = askedAt + floorMs - Math.min(TURN_SLACK_MS, TURN_SLACK_SHARE * floorMs);
+    return askAt({ ...role, nextAt: this.#o.clock.fromMonotonic(role.nextAt) }, { wordAt: this.#wordAt(record, inPool) || -Infinity, askedAt, soonest });
+  }
+
+  /** When the pool last knew that there was nothing newer; 0 when it never did. */
+  #wordAt(record: FeedRecord, inPool: InPool): number {
+    return Math.min(this.#o.clock.now(), Math.max(inPool.wordAt, this.status(record)?.freshAt ?? 0));
   }
 
   takeAudit(record: FeedRecord): FeedVersion | undefined {

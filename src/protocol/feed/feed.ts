@@ -72,8 +72,8 @@ export interface FeedTerms {
 export type FeedRole =
   | { readonly kind: 'seeking' }
   | { readonly kind: 'consumer'; readonly parent: Contact | undefined }
-  /** Asks the origin every `intervalMs`, next at `nextAt` (host-monotonic); `subscribers` is said to the origin. */
-  | { readonly kind: 'poller'; readonly slot: number; readonly intervalMs: number; readonly nextAt: number; readonly subscribers: number; readonly parent: Contact | undefined };
+  /** Asks the origin every `intervalMs`, next at `nextAt` (host-monotonic); all pollers together every `gapMs`. `subscribers` is said to the origin. */
+  | { readonly kind: 'poller'; readonly slot: number; readonly intervalMs: number; readonly gapMs: number; readonly nextAt: number; readonly subscribers: number; readonly parent: Contact | undefined };
 
 /** What the pool does for this peer's feeds. Verbs begin something; what comes of it arrives at `FeedEvents`. */
 export interface FeedPool {

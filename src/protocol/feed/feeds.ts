@@ -4,6 +4,7 @@
  * Messages about a feed that this peer does not take part in are answered at once, so that whoever believes otherwise goes elsewhere.
  */
 import type { Contact } from '../../core/contact.ts';
+import type { Millis } from '../../core/env.ts';
 import type { Position } from '../../core/position.ts';
 import type { Lagover } from '../lagover/agent/lagover.ts';
 import type { Local } from '../local.ts';
@@ -34,6 +35,7 @@ export interface FeedsParts {
   readonly requests: Requests;
   lagover(): Lagover;
   owns(key: Position): boolean;
+  ownsSince(): Millis;
   isRingNeighbour(peerId: string): boolean;
   lookup(key: Position, onDone: (owner: Contact) => void, onFail: () => void): void;
 }
@@ -50,7 +52,7 @@ export class Feeds implements FeedPool {
     this.#parts = parts;
     this.#alarms = new Alarms(local, TIMER.feeds);
     this.host = new RegisterHost({
-      local, requests, alarms: this.#alarms, pollers: local.options.pollers, owns: (key) => parts.owns(key),
+      local, requests, alarms: this.#alarms, pollers: local.options.pollers, owns: (key) => parts.owns(key), ownsSince: () => parts.ownsSince(),
       tellSelf: (answer) => this.#members.get(answer.key.hex)?.onRegistered(answer),
       holdsSelf: (key, epoch) => this.#members.get(key.hex)?.holds(epoch) ?? false,
     });
@@ -117,6 +119,12 @@ export class Feeds implements FeedPool {
 
   onTimer(): void {
     this.#alarms.onTimer();
+  }
+
+  /** A connection could not be made, or broke: a reason to ask, and no proof. */
+  onPeerUnreachable(peer: Contact): void {
+    this.host.onPeerUnreachable(peer);
+    for (const member of [...this.#members.values()]) member.onPeerUnreachable(peer);
   }
 
   /** This peer does not want that feed, or no more. */

@@ -94,8 +94,13 @@ export class Holding {
   }
 
   /** What was taken is false: what was here before it is the latest, and everything from that number on is asked for again. */
-  goBackBefore({ hash, stamp: { epoch, seq } }: FeedVersion): void {
+  goBackBefore({ hash, stamp }: FeedVersion): void {
     if (this.#latest?.hash === hash) this.#latest = this.#before;
+    this.askAgainFrom(stamp);
+  }
+
+  /** What is here stays; everything from that number on is asked for again. */
+  askAgainFrom({ epoch, seq }: Stamp): void {
     this.#have = seq > 1 ? { epoch, seq: seq - 1 } : { epoch: epoch - 1, seq: Number.MAX_SAFE_INTEGER };
   }
 

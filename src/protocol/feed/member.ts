@@ -116,6 +116,7 @@ export class Member {
         maxStalenessMs: this.#terms.maxStalenessMs, canPoll: this.#terms.canPoll, floorMs: this.#terms.floorMs, epoch: Math.max(this.#standing.epoch, holding.have?.epoch ?? 0),
         lead: this.#standing.lead, slot: this.#holdsSlot ? this.#standing.slot + 1 : 0, liars: this.#trust.liars,
         signers: this.#isLead ? this.#believed(this.#standing.unnamed) : [], silent: this.#sayWhoIsSilent(),
+        strictestMs: this.#holdsSlot ? this.#standing.strictestMs : 0, subscribers: this.#holdsSlot ? this.#standing.subscribers : 0,
       }),
       onAnswer: (answer, askedAt) => this.#onRegistered(answer, askedAt),
     });
@@ -209,6 +210,13 @@ export class Member {
   onRegistered(answer: FeedRegistered): void {
     if (!answer.known) return this.#registration.onNews(this.#parts.local.contact, answer);
     this.#onRegistered(answer, this.#parts.local.env.now());
+  }
+
+  onPeerUnreachable({ peerId }: Contact): void {
+    const { local } = this.#parts;
+    this.#registration.onUnreachable(peerId);
+    if (peerId === this.#standing.lead?.peerId) this.#registration.soon(local.env.random.unit() * SOON_MS, true);
+    else this.#onSilent(peerId);
   }
 
   // --- who polls ---
@@ -478,7 +486,7 @@ export class Member {
     if (version?.hash !== hash) return;
     this.#passedOver = undefined;
     this.#standing.believe(version.attestations[0]?.peerId as string);
-    this.#holding.goBackBefore(version);
+    this.#holding.askAgainFrom(version.stamp);
     this.#askLater();
   }
 

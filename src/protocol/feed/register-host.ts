@@ -14,11 +14,17 @@ import type { Alarms } from '../overlay/alarms.ts';
 import type { Requests } from '../requests.ts';
 import type { FeedRegister, FeedRegistered } from '../wire/feed-messages.ts';
 import type { Register } from './register.ts';
-import { accuse, enter, expire, floorOf, grant, hearOfEpoch, hearOfSigners, leadOf, leave, newRegister, nextDue, pollersOf, SAMPLES_MAX, SETTLE_MS, SLOT_LEASE_MS, slotOf, strictestOf, surpass, vacate } from './register.ts';
+import { accuse, enter, expire, floorOf, grant, hearOfEpoch, hearOfSigners, hearOfWishes, leadOf, leave, newRegister, nextDue, pollersOf, SAMPLES_MAX, SETTLE_MS, SLOT_LEASE_MS, slotOf, strictestOf, subscribersOf, surpass, vacate } from './register.ts';
 
 /** Registers that one peer keeps; of further feeds it says that it does not own their keys, and they go without a pool. */
 const HOSTED_MAX = 4_096;
 const HOLD_ATTEMPTS = 3;
+/** Of somebody to whom a connection could not be made, or broke, within the last seconds: once. */
+const UNREACHABLE_MS = 10_000;
+/** So many of them are remembered; the oldest is forgotten first. */
+const UNREACHABLE_MAX = 64;
+/** A key that came with a change of zones may have had a register: for so long after that nobody is made lead who did not lead before. */
+const HANDED_OVER_MS = 3_000;
 /** A lead that somebody knows may be asked for so long before another one is made. */
 const ADOPTION_MS = 8_000;
 /** How often a lead is asked at most. */
@@ -31,10 +37,13 @@ interface Hosted {
   /** Of the alarm that is set. */
   alarm: number | undefined;
   alarmAt: Millis;
-  isAsking: boolean;
+  /** The question to a lead that is under way. */
+  asking: { readonly peerId: string; readonly op: number } | undefined;
   askedAt: Millis;
-  /** Pollers that were asked because somebody does not hear them, and when; only such as hold a slot. */
-  readonly doubted: Map<string, Millis>;
+  /** The last one that turned out to be none: it is not waited for again, whoever still names it. */
+  notLead: string;
+  /** Pollers that were asked because somebody does not hear them, when, and the question; only such as hold a slot. */
+  readonly doubted: Map<string, { readonly at: Millis; readonly op: number }>;
 }
 
 export interface RegisterHostParts {
@@ -44,6 +53,8 @@ export interface RegisterHostParts {
   /** Pollers of each feed: a setting of the pool. */
   readonly pollers: number;
   owns(key: Position): boolean;
+  /** Since when it owns what it owns, if others are there who could have kept a register before; otherwise -Infinity. */
+  ownsSince(): Millis;
   /** For the subscriber that is this peer itself. */
   tellSelf(message: FeedRegistered): void;
   /** Whether this peer holds a slot of that epoch. */
@@ -53,6 +64,8 @@ export interface RegisterHostParts {
 export class RegisterHost {
   readonly #parts: RegisterHostParts;
   readonly #hosted = new Map<string, Hosted>();
+  /** By identity, when. */
+  readonly #unreachable = new Map<string, Millis>();
 
   constructor(parts: RegisterHostParts) {
     this.#parts = parts;
@@ -82,6 +95,7 @@ export class RegisterHost {
       this.#learn(hosted, from, message, now);
       enter(register, from, message, now);
       if (leadOf(register)?.peerId === from.peerId && message.slot === 1) hearOfSigners(register, message.signers, now);
+      if (slotOf(register, from.peerId) !== undefined && message.slot > 0) hearOfWishes(register, message, now);
       for (const peerId of message.silent) this.#doubtPoller(hosted, peerId, now);
       for (const liar of message.liars) accuse(register, liar, from.peerId, now);
     }
@@ -107,6 +121,28 @@ export class RegisterHost {
     }
   }
 
+  /** Whoever polls is asked whether it still does; a question that is under way waits no longer than for one answer. */
+  onPeerUnreachable({ peerId }: Contact): void {
+    const now = this.#parts.local.env.now();
+    this.#unreachable.delete(peerId);
+    this.#unreachable.set(peerId, now);
+    if (this.#unreachable.size > UNREACHABLE_MAX) this.#unreachable.delete(this.#unreachable.keys().next().value as string);
+    for (const hosted of [...this.#hosted.values()]) {
+      const { register, asking, doubted } = hosted;
+      if (asking?.peerId === peerId) this.#parts.requests.askOnceMore(asking.op);
+      const op = doubted.get(peerId)?.op;
+      if (op !== undefined) this.#parts.requests.askOnceMore(op);
+      const slot = slotOf(register, peerId);
+      const contact = slot === undefined ? undefined : register.slots.get(slot)?.contact;
+      if (slot === 0 && contact !== undefined) this.#doubt(hosted, contact, now);
+      else if (contact !== undefined) this.#doubtPoller(hosted, peerId, now);
+    }
+  }
+
+  #attemptsAt(peerId: string, now: Millis): number {
+    return now - (this.#unreachable.get(peerId) ?? -Infinity) < UNREACHABLE_MS ? 1 : HOLD_ATTEMPTS;
+  }
+
   /** What it says about the lead that it knows. */
   #learn(hosted: Hosted, from: Contact, { epoch, lead, lost }: FeedRegister, now: Millis): void {
     const { register } = hosted;
@@ -117,7 +153,7 @@ export class RegisterHost {
       return;
     }
     hearOfEpoch(register, epoch);
-    if (lead === undefined || lead.peerId === from.peerId || register.slots.size > 0) return;
+    if (lead === undefined || lead.peerId === from.peerId || lead.peerId === hosted.notLead || register.slots.size > 0) return;
     register.grantsFrom = Math.max(register.grantsFrom, Math.min(now + ADOPTION_MS, register.anchor + ADOPTION_MS));
     this.#doubt(hosted, lead, now);
   }
@@ -126,11 +162,12 @@ export class RegisterHost {
   #doubt(hosted: Hosted, lead: Contact, now: Millis): void {
     const { register } = hosted;
     const { local, requests, holdsSelf } = this.#parts;
-    if (hosted.isAsking || now - hosted.askedAt < DOUBT_PAUSE_MS) return;
+    if (hosted.asking !== undefined || now - hosted.askedAt < DOUBT_PAUSE_MS) return;
     hosted.askedAt = now;
     const onAnswer = (holds: boolean, epoch: number, signers: readonly string[]): void => {
-      hosted.isAsking = false;
+      hosted.asking = undefined;
       const at = local.env.now();
+      hosted.notLead = holds ? '' : lead.peerId;
       if (!holds) leave(register, lead.peerId);
       else enter(register, lead, { maxStalenessMs: strictestOf(register), canPoll: true, floorMs: floorOf(register), ...register.registrants.get(lead.peerId), epoch, slot: 1 }, at);
       if (leadOf(register)?.peerId === lead.peerId) hearOfSigners(register, signers, at);
@@ -138,9 +175,8 @@ export class RegisterHost {
       this.#settle(hosted, at, '');
     };
     if (local.isSelf(lead)) return onAnswer(holdsSelf(register.key, register.epoch), register.epoch, []);
-    hosted.isAsking = true;
-    requests.ask({
-      to: lead, attempts: HOLD_ATTEMPTS, timeoutMs: local.timeoutTo(undefined),
+    const op = requests.ask({
+      to: lead, attempts: this.#attemptsAt(lead.peerId, now), timeoutMs: local.timeoutTo(undefined),
       message: (op) => ({ type: 'feedHold', op, key: register.key, epoch: register.epoch, any: false }),
       onReply: (reply) => {
         if (reply.type === 'feedHeld') onAnswer(reply.holds && reply.epoch >= register.epoch, reply.epoch, reply.signers);
@@ -148,6 +184,7 @@ export class RegisterHost {
       },
       onSilent: () => onAnswer(false, 0, []),
     });
+    hosted.asking = { peerId: lead.peerId, op };
   }
 
   /** Somebody does not hear a poller any more: like a lead it is asked, and loses its slot by silence only, or because it knows of none. */
@@ -157,20 +194,20 @@ export class RegisterHost {
     for (const other of [...doubted.keys()]) if (slotOf(register, other) === undefined) doubted.delete(other);
     const slot = slotOf(register, peerId);
     const contact = slot === undefined ? undefined : register.slots.get(slot)?.contact;
-    if (contact === undefined || slot === 0 || local.isSelf(contact) || now - (doubted.get(peerId) ?? -Infinity) < POLLER_DOUBT_PAUSE_MS) return;
-    doubted.set(peerId, now);
+    if (contact === undefined || slot === 0 || local.isSelf(contact) || now - (doubted.get(peerId)?.at ?? -Infinity) < POLLER_DOUBT_PAUSE_MS) return;
     const onAnswer = (isThere: boolean, holds: boolean): void => {
       if (this.#hosted.get(register.key.hex) !== hosted || holds || slotOf(register, peerId) === undefined) return;
       if (isThere) vacate(register, peerId);
       else leave(register, peerId);
       this.#settle(hosted, local.env.now(), '');
     };
-    requests.ask({
-      to: contact, attempts: HOLD_ATTEMPTS, timeoutMs: local.timeoutTo(undefined),
+    const op = requests.ask({
+      to: contact, attempts: this.#attemptsAt(peerId, now), timeoutMs: local.timeoutTo(undefined),
       message: (op) => ({ type: 'feedHold', op, key: register.key, epoch: register.epoch, any: true }),
       onReply: (reply) => onAnswer(true, reply.type === 'feedHeld' && reply.holds),
       onSilent: () => onAnswer(false, false),
     });
+    doubted.set(peerId, { at: now, op });
   }
 
   /** Grants what can be granted, tells pollers of a change, and sets the alarm. `asker` is answered anyway. */
@@ -221,7 +258,9 @@ export class RegisterHost {
   #find(key: Position, now: Millis): Hosted | undefined {
     const known = this.#hosted.get(key.hex);
     if (known !== undefined || this.#hosted.size >= HOSTED_MAX) return known;
-    const fresh: Hosted = { register: newRegister(key, this.#parts.pollers, (below) => this.#parts.local.env.random.below(below), now, this.#parts.local.contact.peerId), alarm: undefined, alarmAt: Infinity, isAsking: false, askedAt: -Infinity, doubted: new Map() };
+    const fresh: Hosted = { register: newRegister(key, this.#parts.pollers, (below) => this.#parts.local.env.random.below(below), now, this.#parts.local.contact.peerId), alarm: undefined, alarmAt: Infinity, asking: undefined, askedAt: -Infinity, notLead: '', doubted: new Map() };
+    // Whoever kept it until a moment ago has told the lead, which is on its way.
+    fresh.register.grantsFrom = Math.max(fresh.register.grantsFrom, this.#parts.ownsSince() + HANDED_OVER_MS);
     this.#hosted.set(key.hex, fresh);
     return fresh;
   }
@@ -237,7 +276,7 @@ export class RegisterHost {
     const strictestMs = strictestOf(register);
     return {
       type: 'feedRegistered', op, key: register.key, known: true, epoch: leadOf(register) === undefined ? 0 : register.epoch, pollers: pollersOf(register),
-      anchorAgeMs: now - register.anchor, strictestMs: strictestMs === Infinity ? 0 : strictestMs, floorMs: floorOf(register), subscribers: register.registrants.size,
+      anchorAgeMs: now - register.anchor, strictestMs: strictestMs === Infinity ? 0 : strictestMs, floorMs: floorOf(register), subscribers: subscribersOf(register),
       leaseMs: slotOf(register, to.peerId) === undefined ? 0 : SLOT_LEASE_MS, samples: this.#samples(register, to), signers: [...register.signers],
     };
   }

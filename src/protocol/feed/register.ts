@@ -20,6 +20,9 @@ export const SLOT_LEASE_MS = 10 * 60_000;
 export const APPOINTED_MS = 8_000;
 /** A consumer, its place in the count. */
 export const SUBSCRIBER_LEASE_MS = 25 * 60_000;
+/** Consumers come so often; by then a register that is new knows all of them itself. */
+export const CONSUMER_RENEWAL_MS = 10 * 60_000;
+const LEARNS_MS = 1.2 * CONSUMER_RENEWAL_MS;
 /** Before the first grant of a register that knows nothing: who comes at the same time is compared, who polls already can say so. */
 export const SETTLE_MS = 1_000;
 /** Subscribers that one register knows; of more it does not know the wishes. */
@@ -78,6 +81,9 @@ export interface Register {
   grantsFrom: Millis;
   driftsFrom: Millis;
   surpassesFrom: Millis;
+  /** What pollers knew of all when this register was new; it counts until all have come by. */
+  told: { readonly strictestMs: Millis; readonly subscribers: number } | undefined;
+  readonly toldUntil: Millis;
 }
 
 export interface Entry {
@@ -92,7 +98,7 @@ export interface Entry {
 export function newRegister(key: Position, k: number, draw: (below: number) => number, now: Millis, keeper = ''): Register {
   return {
     key, keeper, k: Math.min(k, POLLERS_MAX), draw, epoch: 0, slots: new Map(), registrants: new Map(), signers: [], banned: new Map(), accused: new Map(), anchor: now, grantsFrom: now + SETTLE_MS, driftsFrom: now + DRIFT_MS,
-    surpassesFrom: now,
+    surpassesFrom: now, told: undefined, toldUntil: now + LEARNS_MS,
   };
 }
 
@@ -101,6 +107,9 @@ export function enter(register: Register, contact: Contact, entry: Entry, now: M
   const { registrants, slots } = register;
   if (registrants.size >= REGISTRANTS_MAX && !registrants.has(contact.peerId)) return false;
   const { maxStalenessMs, canPoll, floorMs } = entry;
+  // A new life knows nothing of the slot, and of the tree below it nothing is left: whoever leads next begins another.
+  const before = slots.get(slotOf(register, contact.peerId) ?? -1);
+  if (before !== undefined && entry.slot === 0 && contact.incarnation > before.contact.incarnation) vacate(register, contact.peerId);
   registrants.set(contact.peerId, { contact, maxStalenessMs, canPoll, floorMs, until: now + SUBSCRIBER_LEASE_MS });
   const held = slotOf(register, contact.peerId);
   if (held !== undefined && !canPoll) vacate(register, contact.peerId);
@@ -151,6 +160,7 @@ export function surpass(register: Register, epoch: number, now: Millis): boolean
 
 /** Forgets who was not heard for too long. */
 export function expire(register: Register, now: Millis): void {
+  if (register.toldUntil <= now) register.told = undefined;
   for (const { contact, until } of [...register.slots.values()]) if (until <= now) leave(register, contact.peerId);
   for (const [peerId, { until }] of register.registrants) if (until <= now) leave(register, peerId);
 }
@@ -179,6 +189,11 @@ export function hearOfSigners(register: Register, told: readonly string[], now: 
   if (room > 0) register.signers.unshift(...unknown.slice(-room));
 }
 
+/** Consumers come seldom: until they have, what pollers know of their wishes counts. */
+export function hearOfWishes(register: Register, told: { readonly strictestMs: Millis; readonly subscribers: number }, now: Millis): void {
+  if (told.strictestMs > 0 && now < register.toldUntil) register.told = { strictestMs: Math.min(told.strictestMs, register.told?.strictestMs ?? Infinity), subscribers: Math.min(REGISTRANTS_MAX, Math.max(told.subscribers, register.told?.subscribers ?? 0)) };
+}
+
 /** In order of slots. */
 export function pollersOf(register: Register): { readonly slot: number; readonly contact: Contact }[] {
   return [...register.slots].sort(([a], [b]) => a - b).map(([slot, { contact }]) => ({ slot, contact }));
@@ -194,10 +209,14 @@ export function slotOf(register: Register, peerId: string): number | undefined {
 }
 
 /** Of all who are known. */
-export function strictestOf({ registrants }: Register): Millis {
-  let strictest = Infinity;
+export function strictestOf({ registrants, told }: Register): Millis {
+  let strictest = told?.strictestMs ?? Infinity;
   for (const { maxStalenessMs } of registrants.values()) strictest = Math.min(strictest, maxStalenessMs);
   return strictest;
+}
+
+export function subscribersOf({ registrants, told }: Register): number {
+  return Math.max(registrants.size, told?.subscribers ?? 0);
 }
 
 /** What the origin told those who ask it: others are not believed about it. */

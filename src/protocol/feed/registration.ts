@@ -11,13 +11,15 @@ import type { Local } from '../local.ts';
 import type { Alarms } from '../overlay/alarms.ts';
 import type { Requests } from '../requests.ts';
 import type { FeedRegister, FeedRegistered } from '../wire/feed-messages.ts';
+import { CONSUMER_RENEWAL_MS } from './register.ts';
 
 /** A register that has changed hands must soon know of the lead again: newcomers wait for that. */
 const LEAD_RENEWAL_MS = 20_000;
-const CONSUMER_RENEWAL_MS = 10 * 60_000;
 /** There is no lead yet. */
 const SEEKING_PAUSE_MS = 1_200;
 const RETRY_FIRST_MS = 1_000;
+/** Until a poller looks for the next register, after the last one has said that it is none any more. */
+const POLLER_MOVES_MS = 300;
 const RETRY_MAX_MS = 30_000;
 const ATTEMPTS = 2;
 
@@ -47,6 +49,8 @@ export class Registration {
   #alarm: number | undefined;
   #alarmAt: Millis = Infinity;
   #isAsking = false;
+  /** The question to the owner that is under way; 0: none. */
+  #op = 0;
   #isLost = false;
   #retryMs = RETRY_FIRST_MS;
   #isOver = false;
@@ -89,11 +93,20 @@ export class Registration {
     // The key has another owner now, which knows nothing yet.
     if (!answer.known) {
       this.#owner = undefined;
-      return this.#askIn(this.#parts.local.env.random.unit() * RETRY_FIRST_MS);
+      return this.#askIn(this.#events.state().slot > 0 ? POLLER_MOVES_MS : this.#parts.local.env.random.unit() * RETRY_FIRST_MS);
     }
     this.#take(answer, this.#parts.local.env.now());
     // A slot was given: it counts once we say that we know.
     if (answer.leaseMs > 0) this.#askIn(0);
+  }
+
+  /** A register that cannot be reached is looked for anew; at once by those who poll, because the next one should know of them before it makes others. */
+  onUnreachable(peerId: string): void {
+    if (this.#isOver || this.#owner?.peerId !== peerId) return;
+    if (this.#op !== 0) return this.#parts.requests.askOnceMore(this.#op);
+    if (this.#isAsking) return;
+    this.#owner = undefined;
+    if (this.#events.state().slot > 0) this.#askIn(this.#parts.local.env.random.unit() * RETRY_FIRST_MS);
   }
 
   #ask(): void {
@@ -110,6 +123,7 @@ export class Registration {
     const lost = this.#isLost;
     const message = (op: number): FeedRegister => ({ type: 'feedRegister', op, key: this.#key, ...this.#events.state(), lost, leaving: false });
     const onReply = (reply: FeedRegistered): void => {
+      this.#op = 0;
       if (this.#isOver) return;
       if (!reply.known) return this.#retry();
       this.#isAsking = false;
@@ -119,7 +133,7 @@ export class Registration {
       this.#take(reply, now);
     };
     if (local.isSelf(owner)) return onReply(answerSelf(message(0)));
-    requests.ask({
+    this.#op = requests.ask({
       to: owner, attempts: ATTEMPTS, timeoutMs: local.timeoutTo(undefined), message,
       onReply: (reply) => {
         if (reply.type === 'feedRegistered') onReply(reply);
@@ -137,6 +151,7 @@ export class Registration {
 
   /** The owner did not answer, is none, or was not found. */
   #retry(): void {
+    this.#op = 0;
     if (this.#isOver) return;
     this.#isAsking = false;
     this.#owner = undefined;

@@ -91,6 +91,11 @@ export class FeedStanding {
     return this.#named.size < SIGNERS_MAX;
   }
 
+  /** Of all subscribers; 0: not known. */
+  get strictestMs(): Millis {
+    return this.#rhythm.strictestMs;
+  }
+
   /** Of each poller. */
   get intervalMs(): Millis {
     return intervalOf(this.#rhythm);
@@ -104,7 +109,7 @@ export class FeedStanding {
     if (this.lead === undefined) return { kind: 'seeking' };
     if (this.slot < 0) return { kind: 'consumer', parent };
     return {
-      kind: 'poller', slot: this.slot, intervalMs: intervalOf(this.#rhythm), nextAt: nextTurn(this.#anchor, this.#rank, this.#rhythm, now),
+      kind: 'poller', slot: this.slot, intervalMs: intervalOf(this.#rhythm), gapMs: gapOf(this.#rhythm), nextAt: nextTurn(this.#anchor, this.#rank, this.#rhythm, now),
       subscribers: this.slot === 0 ? this.subscribers : 0, parent,
     };
   }

@@ -35,11 +35,17 @@ export class Membership {
   readonly #local: Local;
   #listeners: readonly MembershipListener[] = [];
   #zoneStart: Position | undefined;
+  /** When the zone became what it is. */
+  #zoneSince: Millis = -Infinity;
 
   constructor(local: Local) {
     this.#local = local;
     this.leafset = new Leafset(local.contact, local.options.leafsetRadius);
     this.remembered = new Remembered(local.options.rememberedMax);
+  }
+
+  get zoneSince(): Millis {
+    return this.#zoneSince;
   }
 
   /** Our zone is `(zoneStart, own position]`; undefined while we own nothing. */
@@ -169,6 +175,7 @@ export class Membership {
     const before = this.#zoneStart;
     if (start === before || start?.hex === before?.hex) return;
     this.#zoneStart = start;
+    this.#zoneSince = this.#local.env.now();
     this.#local.env.emit({ kind: 'zone-changed', start });
     for (const listener of this.#listeners) listener.onZoneChanged?.(start, before);
   }

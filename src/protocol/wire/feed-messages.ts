@@ -46,6 +46,8 @@ export interface FeedRegister {
   readonly liars: readonly string[];
   readonly signers: readonly string[];
   readonly silent: readonly string[];
+  readonly strictestMs: number;
+  readonly subscribers: number;
 }
 
 export interface FeedPoller {

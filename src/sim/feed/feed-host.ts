@@ -6,6 +6,7 @@ import type { Contact } from '../../core/contact.ts';
 import type { Millis } from '../../core/env.ts';
 import type { Position } from '../../core/position.ts';
 import type { FeedEvents, FeedPool, FeedRole, FeedVersion } from '../../protocol/feed/feed.ts';
+import { askAt } from '../../protocol/feed/stagger.ts';
 import type { MemoryShelf } from './memory-shelf.ts';
 import type { ToyOrigin } from './toy-origin.ts';
 
@@ -38,17 +39,21 @@ export class FeedHost implements FeedEvents {
   readonly #parts: FeedHostParts;
   #turn = 0;
   #askedBefore = 0;
+  #askedAt = -Infinity;
 
   constructor(parts: FeedHostParts) {
     this.#parts = parts;
   }
 
-  onVersion(_key: Position, version: FeedVersion, from: Contact | undefined): void {
+  onVersion(key: Position, version: FeedVersion, from: Contact | undefined): void {
     this.told.push({ hash: version.hash, at: this.#parts.now(), from: from?.peerId ?? '' });
+    this.freshAt = Math.max(this.freshAt, version.fetchedAt);
+    this.#plan(key);
   }
 
-  onFresh(_key: Position, freshAt: number): void {
+  onFresh(key: Position, freshAt: number): void {
     this.freshAt = Math.max(this.freshAt, freshAt);
+    this.#plan(key);
   }
 
   onRole(key: Position, role: FeedRole): void {
@@ -57,7 +62,7 @@ export class FeedHost implements FeedEvents {
     if (role.kind !== 'poller') return;
     // Where nobody has a document the lead does not wait for its turn.
     if (role.slot === 0 && this.#parts.shelf.latest(key) === undefined) this.#parts.after(0, () => this.#parts.shelf.latest(key) ?? this.poll(key));
-    this.#pollAt(key, role.nextAt, role.intervalMs, this.#turn);
+    this.#plan(key);
   }
 
   onWitness(_key: Position, hash: string, verdict: 'same' | 'conflict'): void {
@@ -73,6 +78,7 @@ export class FeedHost implements FeedEvents {
     const { origin, shelf, pool, wallClock } = this.#parts;
     if (whole) this.audits++;
     else this.polls++;
+    this.#askedAt = this.#parts.now();
     const latest = shelf.latest(key);
     const at = wallClock();
     const { status, version, body } = origin.ask(whole ? '' : (latest?.etag ?? ''), at, this.#askedBefore);
@@ -81,12 +87,17 @@ export class FeedHost implements FeedEvents {
     else pool().found(key, version, body);
   }
 
-  #pollAt(key: Position, at: Millis, intervalMs: Millis, turn: number): void {
-    const { now, after } = this.#parts;
-    after(Math.max(0, at - now()), () => {
+  /** As the service of feeds plans it. */
+  #plan(key: Position): void {
+    const { role } = this;
+    const { now, wallClock, after } = this.#parts;
+    const turn = ++this.#turn;
+    if (role.kind !== 'poller') return;
+    const wordAt = this.freshAt === 0 ? -Infinity : now() - Math.max(0, wallClock() - this.freshAt);
+    after(Math.max(0, askAt(role, { wordAt, askedAt: this.#askedAt, soonest: this.#askedAt + 1 }) - now()), () => {
       if (turn !== this.#turn) return;
       this.poll(key);
-      this.#pollAt(key, at + intervalMs, intervalMs, turn);
+      this.#plan(key);
     });
   }
 }

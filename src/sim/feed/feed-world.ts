@@ -132,6 +132,18 @@ export class FeedWorld {
     return this.subscribers().filter((peer) => this.host(peer).role.kind === 'poller');
   }
 
+  lead(): number | undefined {
+    return this.subscribers().find((peer) => {
+      const { role } = this.host(peer);
+      return role.kind === 'poller' && role.slot === 0;
+    });
+  }
+
+  /** Whoever keeps the feed's register. */
+  keeper(): number | undefined {
+    return this.ring.world.alive().find((peer) => this.ring.node(peer).membership.owns(this.key));
+  }
+
   /** Whether everybody has what the origin has. */
   isCaughtUp(): boolean {
     return this.subscribers().every((peer) => this.shelf(peer).latest(this.key)?.hash === this.origin.hash);

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import type { FeedVersion, Stamp } from '../../../src/protocol/feed/feed.ts';
 import { compareStamps } from '../../../src/protocol/feed/feed.ts';
 import { isAfter, isPoolStamp, judge, nextAlone, nextStamp, poolStamp } from '../../../src/protocol/feed/order.ts';
-import { gapOf, intervalOf, nextTurn } from '../../../src/protocol/feed/stagger.ts';
+import { askAt, gapOf, intervalOf, nextTurn } from '../../../src/protocol/feed/stagger.ts';
 
 function version(hash: string, epoch: number, seq: number, fetchedAt: number): FeedVersion {
   return { hash, stamp: { epoch, seq }, fetchedAt, size: 1, contentType: '', etag: '', lastModified: '', askedBefore: 0, items: [], attestations: [] };
@@ -69,5 +69,32 @@ test('what the origin allows one client is never undercut, however strict the wi
       const turn = nextTurn(5_000, rank, rhythm, now);
       assert.ok(turn > now && nextTurn(5_000, rank, rhythm, turn) - turn >= floorMs * 0.999, `${turn} after ${now}`);
     }
+  }));
+});
+
+test('of a short wish at least four seconds are left to find out that a poller is gone, and half at most', () => {
+  const gapFor = (strictestMs: number): number => gapOf({ pollers: 3, strictestMs, floorMs: 0 });
+  assert.deepEqual([40_000, 20_000, 10_000, 6_000].map(gapFor), [32_000, 16_000, 6_000, 3_000]);
+});
+
+const ASKED = { askedAt: -Infinity, soonest: -Infinity };
+const TURN = { slot: 1, nextAt: 100_000, intervalMs: 30_000, gapMs: 10_000 };
+
+test('a turn is passed over when the pool has known for less than half a gap that nothing is newer', () => {
+  assert.equal(askAt(TURN, { ...ASKED, wordAt: -Infinity }), 100_000);
+  assert.equal(askAt(TURN, { ...ASKED, wordAt: 95_000 }), 100_000);
+  assert.equal(askAt(TURN, { ...ASKED, wordAt: 96_000 }), 130_000);
+  assert.equal(askAt(TURN, { ...ASKED, wordAt: 126_000 }), 160_000);
+});
+
+test('the lead asks in the place of a poller whose turn stays empty, once, and not before the origin allows it', () => {
+  const lead = { ...TURN, slot: 0, nextAt: 130_000 };
+  assert.equal(askAt(lead, { ...ASKED, wordAt: 100_000 }), 110_625);
+  assert.equal(askAt(TURN, { ...ASKED, wordAt: 80_000 }), 100_000);
+  // It has asked, and nobody knows yet what came of it.
+  assert.equal(askAt(lead, { wordAt: 100_000, askedAt: 110_625, soonest: 112_000 }), 121_250);
+  assert.equal(askAt(lead, { wordAt: 100_000, askedAt: 99_000, soonest: 129_000 }), 129_000);
+  fc.assert(fc.property(fc.nat(3), fc.nat(10 ** 6), fc.integer({ min: 1, max: 10 ** 6 }), fc.nat(10 ** 6), fc.nat(10 ** 6), (slot, nextAt, gapMs, wordAt, soonest) => {
+    assert.ok(askAt({ slot, nextAt, intervalMs: 3 * gapMs, gapMs }, { wordAt, askedAt: wordAt, soonest }) >= soonest);
   }));
 });

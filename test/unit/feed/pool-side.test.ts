@@ -48,7 +48,7 @@ test('a poller asks at its turn, hands over what it finds, and says what it foun
   const pool = new TestPool();
   service.feeds.usePool(pool);
   const { id } = service.feeds.add({ url: `${origin.url}/feed` });
-  pool.current = statusWith({ kind: 'poller', slot: 0, intervalMs: 100, nextAt: performance.now(), subscribers: 7, parent: undefined });
+  pool.current = statusWith({ kind: 'poller', slot: 0, intervalMs: 100, gapMs: 100, nextAt: performance.now(), subscribers: 7, parent: undefined });
   service.feeds.poolEvents.onRole(pool.key, pool.current.role);
   await service.polled(1);
   assert.equal(pool.foundVersions[0]?.version.hash, sha256(text));
@@ -73,7 +73,7 @@ test('the first version of a feed is asked for at once by whoever leads, however
   const pool = new TestPool();
   service.feeds.usePool(pool);
   const { id } = service.feeds.add({ url: `${origin.url}/feed` });
-  service.feeds.poolEvents.onRole(pool.key, { kind: 'poller', slot: 0, intervalMs: HOUR, nextAt: performance.now() + HOUR, subscribers: 1, parent: undefined });
+  service.feeds.poolEvents.onRole(pool.key, { kind: 'poller', slot: 0, intervalMs: HOUR, gapMs: HOUR, nextAt: performance.now() + HOUR, subscribers: 1, parent: undefined });
   await service.feeds.whenServable(id, AbortSignal.timeout(5_000));
   await service.polled(1);
   await service.feeds.refresh(id); // waits for whatever is under way
@@ -87,7 +87,7 @@ test('all pollers but one say that they ask for nobody', async () => {
   const pool = new TestPool();
   service.feeds.usePool(pool);
   service.feeds.add({ url: `${origin.url}/feed` });
-  service.feeds.poolEvents.onRole(pool.key, { kind: 'poller', slot: 1, intervalMs: 100, nextAt: performance.now(), subscribers: 0, parent: SOMEBODY });
+  service.feeds.poolEvents.onRole(pool.key, { kind: 'poller', slot: 1, intervalMs: 100, gapMs: 100, nextAt: performance.now(), subscribers: 0, parent: SOMEBODY });
   await service.polled(1);
   assert.match(origin.asked[0]?.headers['user-agent'] ?? '', /; 0 subscribers;/);
 });
@@ -100,7 +100,7 @@ test('a version that was found without the pool is offered to it by whoever beco
   await service.polled(1);
   const pool = new TestPool();
   service.feeds.usePool(pool);
-  service.feeds.poolEvents.onRole(pool.key, { kind: 'poller', slot: 0, intervalMs: HOUR, nextAt: performance.now() + HOUR, subscribers: 1, parent: undefined });
+  service.feeds.poolEvents.onRole(pool.key, { kind: 'poller', slot: 0, intervalMs: HOUR, gapMs: HOUR, nextAt: performance.now() + HOUR, subscribers: 1, parent: undefined });
   assert.equal(pool.foundVersions[0]?.version.hash, sha256(text));
   assert.equal(origin.asked.length, 1);
 });
@@ -156,7 +156,7 @@ test('a private answer takes the feed out of the pool before anything of it gets
   const pool = new TestPool();
   service.feeds.usePool(pool);
   service.feeds.add({ url: `${origin.url}/feed` });
-  service.feeds.poolEvents.onRole(pool.key, { kind: 'poller', slot: 0, intervalMs: 1_000, nextAt: performance.now(), subscribers: 1, parent: undefined });
+  service.feeds.poolEvents.onRole(pool.key, { kind: 'poller', slot: 0, intervalMs: 1_000, gapMs: 1_000, nextAt: performance.now(), subscribers: 1, parent: undefined });
   await service.polled(1);
   assert.equal(pool.foundVersions.length, 0);
   assert.equal(pool.subscribed.size, 0);
@@ -219,7 +219,7 @@ test('a poller audits at its turn: one request, whole, instead of two', async ()
   const delivered = deliver(service.feeds, pool, text, 1);
   await service.feeds.whenServable(service.feeds.list()[0]?.id ?? '', AbortSignal.timeout(20_000));
   service.feeds.poolEvents.onAudit(pool.key, delivered, performance.now() + HOUR);
-  pool.current = statusWith({ kind: 'poller', slot: 1, intervalMs: 100, nextAt: performance.now(), subscribers: 0, parent: undefined });
+  pool.current = statusWith({ kind: 'poller', slot: 1, intervalMs: 100, gapMs: 100, nextAt: performance.now(), subscribers: 0, parent: undefined });
   service.feeds.poolEvents.onRole(pool.key, pool.current.role);
   await service.polled(1);
   assert.equal(origin.asked[0]?.headers['if-none-match'], undefined);

@@ -7,7 +7,7 @@ import type { Contact } from '../../../src/core/contact.ts';
 import { positionFromLead } from '../../../src/core/position.ts';
 import type { Entry, Register } from '../../../src/protocol/feed/register.ts';
 import {
-  accuse, APPOINTED_MS, enter, expire, floorOf, grant, hearOfEpoch, hearOfSigners, leadOf, leave, newRegister, pollersOf, SETTLE_MS, SLOT_LEASE_MS, SIGNERS_MAX, slotOf, strictestOf, SUBSCRIBER_LEASE_MS, surpass,
+  accuse, APPOINTED_MS, CONSUMER_RENEWAL_MS, enter, expire, floorOf, grant, hearOfEpoch, hearOfSigners, hearOfWishes, leadOf, leave, newRegister, pollersOf, SETTLE_MS, SLOT_LEASE_MS, SIGNERS_MAX, slotOf, strictestOf, subscribersOf, SUBSCRIBER_LEASE_MS, surpass,
 } from '../../../src/protocol/feed/register.ts';
 
 const key = positionFromLead(1_000_000);
@@ -157,4 +157,26 @@ test('a register that is new takes over whom the lead believes, and does not let
   assert.deepEqual(register.signers.slice(-own.length), own);
   hearOfSigners(register, ['late'], SETTLE_MS);
   assert.ok(!register.signers.includes('late'));
+});
+
+test('a poller that begins a new life has lost its slot: of the tree below it nothing is left', () => {
+  const register = registerOf([10, 20, 30, 40]);
+  const { epoch } = register;
+  enter(register, { ...peer(10), incarnation: 2 }, entry({ slot: 1, epoch }), SETTLE_MS);
+  assert.equal(leadOf(register)?.peerId, 'peer-10', 'it refuted its death and knows its slot');
+  enter(register, { ...peer(10), incarnation: 3 }, entry(), SETTLE_MS);
+  grant(register, SETTLE_MS);
+  assert.equal(leadOf(register)?.peerId, 'peer-20');
+  assert.ok(register.epoch > epoch);
+});
+
+test('a register that is new takes the strictest wish and the number of subscribers from those who poll, until all have come by', () => {
+  const register = registerOf([10]);
+  hearOfWishes(register, { strictestMs: 10_000, subscribers: 40 }, SETTLE_MS);
+  assert.deepEqual([strictestOf(register), subscribersOf(register)], [10_000, 40]);
+  const later = 2 * CONSUMER_RENEWAL_MS;
+  enter(register, peer(10), entry(), later);
+  expire(register, later);
+  hearOfWishes(register, { strictestMs: 10_000, subscribers: 40 }, later);
+  assert.deepEqual([strictestOf(register), subscribersOf(register)], [60_000, 1]);
 });

@@ -153,7 +153,7 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   lagSamples: of('lagSamples', { op: u32, known: fc.boolean(), shards: u32, entries: fc.array(lagEntry, { maxLength: 3 }) }),
   feedRegister: of('feedRegister', {
     op: u32, key: position, maxStalenessMs: double, canPoll: fc.boolean(), floorMs: double, epoch: u32, lead: maybe(contact), slot: u32, lost: fc.boolean(), leaving: fc.boolean(),
-    liars: fc.array(text(64), { maxLength: 3 }), signers: fc.array(text(64), { maxLength: 3 }), silent: fc.array(text(64), { maxLength: 3 }),
+    liars: fc.array(text(64), { maxLength: 3 }), signers: fc.array(text(64), { maxLength: 3 }), silent: fc.array(text(64), { maxLength: 3 }), strictestMs: double, subscribers: u32,
   }),
   feedRegistered: of('feedRegistered', {
     op: u32, key: position, known: fc.boolean(), epoch: u32, pollers: fc.array(feedPoller, { maxLength: 3 }), anchorAgeMs: double, strictestMs: double, floorMs: double,

@@ -132,3 +132,16 @@ test('numbers are never given twice in a row, fit the wire, and a restarted peer
   }
   assert.equal(starts.size, 20);
 });
+
+test('a question to somebody who is probably gone is asked once more at once, and then silent after the first time-out', () => {
+  const s = new Setting();
+  const op = s.ask(5, 1_000);
+  s.env.advance(200);
+  s.requests.askOnceMore(op);
+  s.requests.askOnceMore(op);
+  s.env.advance(60_000);
+  assert.deepEqual(s.env.take().map(({ at }) => at), [0, 200]);
+  assert.deepEqual(s.ended, [{ how: 'silent', at: 1_000 }]);
+  s.requests.askOnceMore(op);
+  assert.deepEqual(s.env.take(), []);
+});

@@ -66,7 +66,7 @@ export class Agent {
   constructor(context: Context, oracle: PeerOracle) {
     this.#context = context;
     const now = context.now();
-    this.#grantsFrom = context.local.contact.incarnation > 1 ? now + context.tree.leaseMs : now;
+    this.#grantsFrom = grantsFrom(context);
     this.#beatAt = now;
     this.#uplink = new Uplink(context, {
       report: () => ({ ...this.#outlook.introduction(), ...this.#outlook.counts() }),
@@ -525,4 +525,11 @@ export class Agent {
 function without(child: Child, peerId: string): Child {
   if (!child.children.some(({ contact }) => contact.peerId === peerId)) return child;
   return { ...child, children: child.children.filter(({ contact }) => contact.peerId !== peerId) };
+}
+
+/** In a former life this peer may have granted slots whose leases still run. Not in a tree that is younger than this life. */
+function grantsFrom(context: Context): Millis {
+  const { local, tree, isSource } = context;
+  const mayHaveGranted = local.contact.incarnation > 1 && !(isSource && tree.isNew);
+  return mayHaveGranted ? Math.max(context.now(), local.startedAt + tree.leaseMs) : context.now();
 }

@@ -32,6 +32,8 @@ export interface Tree {
   readonly timeout: number;
   /** After so many heartbeats of lateness a peer leaves its parent. */
   readonly maintenance: number;
+  /** Its source began it in the life that it has now: of no former life is anything left. */
+  readonly isNew: boolean;
 }
 
 export type TreeWishes = Pick<Tree, 'id' | 'source'> & Partial<Tree>;
@@ -42,7 +44,7 @@ const ALLOWANCE_MS = 10;
 
 export function treeOf(wishes: TreeWishes): Tree {
   return Object.freeze({
-    directory: [], algorithm: 'adaptive', rules: 'displacing', sourceKind: 'pull', unit: 'hops', hop: wishes.unit === 'ms' ? USUAL_HOP_MS : 1, allowanceMs: ALLOWANCE_MS, heartbeatMs: 750, leaseMs: 1_700, lockMs: 2_000, timeout: 8, maintenance: 3, ...wishes,
+    directory: [], algorithm: 'adaptive', rules: 'displacing', sourceKind: 'pull', unit: 'hops', hop: wishes.unit === 'ms' ? USUAL_HOP_MS : 1, allowanceMs: ALLOWANCE_MS, heartbeatMs: 750, leaseMs: 1_700, lockMs: 2_000, timeout: 8, maintenance: 3, isNew: false, ...wishes,
   } satisfies Tree);
 }
 
