@@ -59,10 +59,22 @@ test('numbers and moments that travel in 32 bits are found again', () => {
 test('a window makes room by what everybody has had, and by nothing else', () => {
   const window = new Window(0, 100);
   for (let seq = 0; seq < 10; seq++) window.push(chunkOf(seq, 10));
-  assert.equal(window.makeRoom(0), false);
+  assert.equal(window.makeRoom(5, 0), false, 'half of it is for what somebody has to get');
   assert.deepEqual([window.oldest, window.bytes], [0, 100]);
-  assert.equal(window.makeRoom(4), true);
+  assert.equal(window.makeRoom(6, 0), true);
   assert.deepEqual([window.oldest, window.head, window.at(0), window.at(1)?.seq, window.latestKey], [1, 10, undefined, 1, 9]);
+});
+
+test('a window that is held lets nothing go and becomes twice as large, and is as large as before after that', () => {
+  const window = new Window(0, 100);
+  for (let seq = 0; seq < 10; seq++) window.push(chunkOf(seq, 10));
+  window.hold(50);
+  for (let seq = 10; seq < 20; seq++) {
+    assert.equal(window.makeRoom(seq, 49), true);
+    window.push(chunkOf(seq, 10));
+  }
+  assert.deepEqual([window.makeRoom(20, 49), window.oldest], [false, 0]);
+  assert.deepEqual([window.makeRoom(20, 50), window.oldest, window.bytes], [true, 11, 90]);
 });
 
 test('INV-CAST-2: a window never holds more than its maximum and one chunk, and what is still needed stays', () => {
@@ -72,7 +84,7 @@ test('INV-CAST-2: a window never holds more than its maximum and one chunk, and 
     const window = new Window(first, bytesMax);
     let least = first;
     for (const { length, gain } of steps) {
-      if (window.makeRoom(least)) window.push(chunkOf(window.head, length));
+      if (window.makeRoom(least, 0)) window.push(chunkOf(window.head, length));
       assert.ok(window.bytes < bytesMax + 400, `${window.bytes} bytes`);
       for (let seq = least; seq < window.head; seq++) assert.equal(window.at(seq)?.seq, seq);
       least = Math.min(window.head, least + gain);

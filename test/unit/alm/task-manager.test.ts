@@ -50,7 +50,7 @@ class Root {
     };
     this.manager = new TaskManager({ key: positionFromLead(1), name: 'film', session: 's', priority: 1, rateBps, objective: 'height', degree, upBps: 0, downBps: 0 }, {
       local: local as unknown as Local, requests: { ask } as unknown as Requests, alarms: alarms as unknown as Alarms,
-      market: NO_MARKET, relay: { settle: () => undefined, head: 0 } as unknown as Relay, onNews: () => undefined,
+      market: NO_MARKET, relay: { settle: () => undefined, hold: () => undefined, head: 0 } as unknown as Relay, onNews: () => undefined,
     });
   }
 

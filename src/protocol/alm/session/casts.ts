@@ -15,7 +15,7 @@ import type { Requests } from '../../requests.ts';
 import type { CastInput, CastMeasure, CastOrder } from '../../wire/cast-messages.ts';
 import type { HelperMarket } from '../market/helper-market.ts';
 import type { Objective } from '../plan.ts';
-import { ROOT_WINDOW_TIMES, STRANGER_MS, STRANGERS_MAX, TICK_MS, WINDOW_BYTES_DEFAULT, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, WINDOW_MS } from '../stream/bounds.ts';
+import { ROOT_WINDOW_BYTES_MAX, ROOT_WINDOW_TIMES, STRANGER_MS, STRANGERS_MAX, TICK_MS, WINDOW_BYTES_DEFAULT, WINDOW_BYTES_MAX, WINDOW_BYTES_MIN, WINDOW_MS } from '../stream/bounds.ts';
 import { BYE, encodeFrame, FrameReader, FROM } from '../stream/frames.ts';
 import type { Frame } from '../stream/frames.ts';
 import type { CastReader, Reader } from '../stream/reader.ts';
@@ -289,7 +289,7 @@ export class Casts {
         return done({ ok: false, reason: `its name could not be stored: ${outcome.reason}` });
       }
       const relay: Relay = new Relay({
-        session, streams: local.env.streams, now: () => local.env.now(), rateBps: terms.rateBps, windowBytes: ROOT_WINDOW_TIMES * windowBytes(terms.rateBps), from: FROM.start, isSource: true,
+        session, streams: local.env.streams, now: () => local.env.now(), rateBps: terms.rateBps, windowBytes: Math.min(ROOT_WINDOW_BYTES_MAX, ROOT_WINDOW_TIMES * windowBytes(terms.rateBps)), from: FROM.start, isSource: true,
         events: {
           onStarted: () => undefined, onParentLost: () => undefined, onBroken: () => undefined,
           onChildSlow: (peerId, takenBps) => manager.onOwnChildSlow(peerId, takenBps),

@@ -30,6 +30,8 @@ export interface Entry {
   /** Parents that found it slow. */
   slowAt: number;
   losses: Millis[];
+  /** Lost its parent then, or was told to take another, and did not say yet that this one serves it. */
+  orphanSince: Millis | undefined;
 }
 
 export class Roster {
@@ -41,7 +43,7 @@ export class Roster {
   add(contact: Contact, message: Pick<CastJoin, 'degree' | 'coordinate' | 'upBps' | 'downBps'>, isHelper: boolean, now: Millis): Entry {
     const entry: Entry = {
       contact, isHelper, offered: message.degree, degree: message.degree, coordinate: message.coordinate, upBps: message.upBps, downBps: message.downBps, heardAt: now, hasStarted: false,
-      head: 0, latencyMs: 0, latencyHighMs: 0, refilled: 0, distrustedUntil: -Infinity, slowAt: 0, losses: [],
+      head: 0, latencyMs: 0, latencyHighMs: 0, refilled: 0, distrustedUntil: -Infinity, slowAt: 0, losses: [], orphanSince: undefined,
     };
     this.entries.set(contact.peerId, entry);
     return entry;

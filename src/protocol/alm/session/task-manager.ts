@@ -18,7 +18,7 @@ import { isRealGain } from '../market/schedule.ts';
 import type { Objective } from '../plan.ts';
 import type { Relay } from '../stream/relay.ts';
 import {
-  ATTEMPTS, DEGREE_MAX, GATHER_MS, MEMBER_LEASE_MS, MEMBERS_MAX, REASON_BYTES_MAX, REPAIR_MOVES, REPLAN_MS, REPLAN_SOON_MS, SUSPECT_LEASE_MS,
+  ATTEMPTS, DEGREE_MAX, GATHER_MS, MEMBER_LEASE_MS, MEMBERS_MAX, ORPHAN_MS, REASON_BYTES_MAX, REPAIR_MOVES, REPLAN_MS, REPLAN_SOON_MS, SUSPECT_LEASE_MS,
 } from './bounds.ts';
 import type { Wish } from './bidding.ts';
 import { Bidding } from './bidding.ts';
@@ -157,6 +157,7 @@ export class TaskManager {
     const { degree } = entry;
     this.#roster.note(entry, message, this.#now);
     if (entry.degree < degree) this.#gather();
+    if (message.parent !== '' && message.parent === this.#parents.get(from.peerId)) entry.orphanSince = undefined;
     if (message.leaving !== '') this.#remove(entry, message.leaving);
     if (message.done) this.#onDone(entry);
     if (message.lost !== '') this.#onLoss(entry, message.lost, message.why);
@@ -174,6 +175,7 @@ export class TaskManager {
     for (const entry of [...this.#roster.entries.values()]) {
       const leaseMs = entry.distrustedUntil > this.#now ? SUSPECT_LEASE_MS : MEMBER_LEASE_MS;
       if (this.#now - entry.heardAt > leaseMs) this.#remove(entry, 'it was not heard of any more');
+      else if (entry.orphanSince !== undefined && this.#now - entry.orphanSince < ORPHAN_MS) this.#parts.relay.hold();
     }
   }
 
@@ -221,6 +223,8 @@ export class TaskManager {
     const { peerId } = entry.contact;
     if (this.#parents.get(peerId) !== parent) return this.#retell(peerId);
     if (this.#roster.noteLoss(entry, parent, this.#now)) return this.#letGo(entry, `its connections break again and again, the last because ${why}`);
+    entry.orphanSince ??= this.#now;
+    this.#parts.relay.hold();
     this.#parents = withoutChild(this.#parents, peerId);
     this.#told.delete(peerId);
     this.#gather();
@@ -352,7 +356,13 @@ export class TaskManager {
 
   #follow(next: Planned): void {
     let moved = 0;
-    for (const [peerId, parent] of next.parents) if (this.#parents.has(peerId) && this.#parents.get(peerId) !== parent) moved++;
+    for (const [peerId, parent] of next.parents) {
+      const entry = this.#roster.entries.get(peerId);
+      if (!this.#parents.has(peerId) || this.#parents.get(peerId) === parent || entry === undefined) continue;
+      moved++;
+      entry.orphanSince ??= this.#now;
+    }
+    if (moved > 0) this.#parts.relay.hold();
     this.#parents = next.parents;
     this.#moved += moved;
     this.#number++;

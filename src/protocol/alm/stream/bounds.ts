@@ -17,15 +17,18 @@ export const BATCH_CHUNKS_MAX = 256;
 export const FRAME_BYTES_MAX = CHUNK_BYTES_MAX + 4 * 1024;
 
 /** What a peer keeps of a stream for its children, its readers and whoever missed something. */
-export const WINDOW_BYTES_MIN = 1024 * 1024;
-export const WINDOW_BYTES_DEFAULT = 4 * 1024 * 1024;
+export const WINDOW_BYTES_MIN = 2 * 1024 * 1024;
+export const WINDOW_BYTES_DEFAULT = 8 * 1024 * 1024;
 export const WINDOW_BYTES_MAX = 32 * 1024 * 1024;
+/** Twice as much while somebody below is being hung on elsewhere; that lasts so long after the latest sign of it. */
+export const HOLD_MS = 4_000;
 /** At the stream's rate the window holds as much. */
-export const WINDOW_MS = 4_000;
+export const WINDOW_MS = 8_000;
 /** Many small chunks: bookkeeping has a bound, too. */
 export const WINDOW_CHUNKS_MAX = 65_536;
-/** The root keeps more: it is everybody's ancestor. */
-export const ROOT_WINDOW_TIMES = 2;
+/** The root keeps more: it is everybody's ancestor, and whoever lost its parent may be behind by the buffers of several. */
+export const ROOT_WINDOW_TIMES = 4;
+export const ROOT_WINDOW_BYTES_MAX = 64 * 1024 * 1024;
 
 /** How long a consumer has to have been behind before it may be called slow; for each hop below it more, so that the lowest is blamed first. */
 export const SLOW_AFTER_MS = 2_000;

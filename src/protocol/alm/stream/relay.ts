@@ -11,7 +11,7 @@
 import type { Contact } from '../../../core/contact.ts';
 import type { Millis, StreamId, Streams } from '../../../core/env.ts';
 import { WireError } from '../../../core/errors.ts';
-import { CAST_PURPOSE, CHILDREN_MAX, READERS_MAX } from './bounds.ts';
+import { CAST_PURPOSE, CHILDREN_MAX, HOLD_MS, READERS_MAX } from './bounds.ts';
 import type { StreamEnd } from './downstream.ts';
 import { Downstream } from './downstream.ts';
 import type { Chunk, Frame, FrameReader } from './frames.ts';
@@ -24,7 +24,7 @@ import { Window } from './window.ts';
 
 /** What becomes of a stream; none of these calls may come back into the relay at once. */
 export interface RelayEvents {
-  /** It knows where the stream begins for it: children can be served. */
+  /** A parent has begun to send. From the first time on it is known where the stream begins here: children can be served. */
   onStarted(): void;
   /** Its parent is of no use to it; the reason is for people. */
   onParentLost(parent: Contact, why: string): void;
@@ -147,12 +147,20 @@ export class Relay {
     for (const child of [...this.#children.values()]) {
       if (!child.isRefill && !this.#terms(child.peerId)) this.#dismiss(child, BYE.stranger);
     }
+    // Children that it does not serve yet come back for what they have not had.
+    const served = new Set(this.children);
+    if (place.children.some(({ peerId }) => !served.has(peerId))) this.hold();
     const { parent } = place;
     if (parent === undefined || this.#isBroken || this.#end !== undefined) return;
     if (isFrom(this.#coming, parent)) return;
     this.#coming?.close();
     this.#coming = undefined;
     if (!isFrom(this.#current, parent)) this.#turnTo(parent);
+  }
+
+  /** Somebody below has lost its parent, and comes back for what lay in that one's buffers: nothing goes for some time. */
+  hold(): void {
+    this.#window?.hold(this.#parts.now() + HOLD_MS);
   }
 
   /** Whether the root said that this peer is its child. */
@@ -167,7 +175,7 @@ export class Relay {
     if (window === undefined || (!isRefill && !this.isExpected(from.peerId))) return false;
     for (const child of [...this.#children.values()]) if (child.peerId === from.peerId && child.isRefill === isRefill) this.#drop(child);
     if (this.#children.size >= CHILDREN_MAX) return false;
-    const wanted = firstFor(wish.from, window);
+    const wanted = window.placeFor(wish.from);
     const next = Math.max(wanted, window.oldest);
     const { streams, now } = this.#parts;
     const child = new Downstream(streams, { stream, peerId: from.peerId, next, upTo: wish.upTo, reader, now: now() });
@@ -212,7 +220,7 @@ export class Relay {
     if (this.#readers.size >= READERS_MAX) return undefined;
     const added = new Reader(reader, from, () => this.#onReaderReady(added), () => this.#forget(added));
     this.#readers.add(added);
-    if (this.#window !== undefined) added.begin(firstFor(from, this.#window));
+    if (this.#window !== undefined) added.begin(this.#window.placeFor(from));
     if (this.#parts.from === FROM.key && from !== FROM.start) added.waitsForKey = true;
     this.#pumpReader(added);
     return added;
@@ -259,6 +267,7 @@ export class Relay {
     const child = this.#children.get(stream);
     if (child !== undefined) {
       this.#children.delete(stream);
+      if (!child.isRefill && !child.isEnded && this.isExpected(child.peerId)) this.hold();
       return this.#onPlaces();
     }
     const up = this.#upstream(stream);
@@ -329,7 +338,6 @@ export class Relay {
     if (this.#window === undefined) {
       this.#window = new Window(seq, this.#parts.windowBytes);
       for (const reader of this.#readers) reader.begin(seq);
-      this.#parts.events.onStarted();
     }
     if (up.isRefill) return;
     if (up === this.#coming) {
@@ -338,6 +346,7 @@ export class Relay {
       this.#current = up;
       this.#coming = undefined;
     }
+    this.#parts.events.onStarted();
     if (seq <= this.#window.head) return;
     up.hold();
     this.#refillTried = 0;
@@ -486,6 +495,7 @@ export class Relay {
 
   #pump(child: Downstream): void {
     if (this.#window === undefined) return;
+    if (child.next < this.#window.oldest) return this.#dismiss(child, BYE.gone);
     this.tally.sentBytes += child.pump(this.#window, this.isComplete ? this.#end : undefined, this.#parts.now());
   }
 
@@ -508,14 +518,15 @@ export class Relay {
 
   #leastPlace(window: Window): number {
     let least = window.head;
-    for (const { next } of this.#children.values()) if (next < least) least = next;
+    // A stream with a rate waits for nobody's gap: what fills it is kept for some time, and no longer.
+    for (const { next, isRefill } of this.#children.values()) if (next < least && !(isRefill && this.#parts.rateBps > 0)) least = next;
     for (const { next } of this.#readers) if (next < least) least = next;
     return least;
   }
 
   /** Makes room if that takes nothing from anybody; otherwise lets go of who is too slow, one after the other. */
   #hasRoom(window: Window): boolean {
-    while (!window.makeRoom(this.#leastPlace(window))) if (!this.#letGoOfSlowest(window)) return false;
+    while (!window.makeRoom(this.#leastPlace(window), this.#parts.now())) if (!this.#letGoOfSlowest(window)) return false;
     return true;
   }
 
@@ -573,14 +584,6 @@ export class Relay {
     up.release(this.#parts.now());
     this.#readOn(up);
   }
-}
-
-/** The first chunk for somebody who asks like this. */
-function firstFor(from: number, window: Window): number {
-  if (from >= 0) return from;
-  if (from === FROM.start) return window.oldest;
-  // Nobody begins within a message.
-  return from === FROM.key ? (window.latestKey ?? window.messageStart) : window.messageStart;
 }
 
 function isFrom(up: Upstream | undefined, parent: Contact): boolean {
