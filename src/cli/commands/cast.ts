@@ -6,9 +6,11 @@ import { writeFileSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
+import { GroveError } from '../../core/errors.ts';
 import type { CastSummary } from '../../daemon/casts.ts';
 import type { CastView, InvitationView } from '../../protocol/alm/session/views.ts';
 import { drawCast, printWhy } from '../cast-output.ts';
+import type { Client } from '../client.ts';
 import { findPeer } from '../client.ts';
 import type { PeerOptions } from '../command.ts';
 import { numberWithin, withExamples, withPeer } from '../command.ts';
@@ -61,16 +63,35 @@ function defineOpen(cast: Command): void {
     const wish = { priority, objective, rateBps: rate, contentType, degree, messages, keyEvery };
     const { url } = await peer.json<CastView & { readonly url: string | null }>('PUT', path, wish);
     hint(`The session ${shown(name)} is open. Others join it with \`grove cast join ${shown(name)}\`; players here read ${url ?? 'no URL'}.`);
-    const invited = (options.members ?? '').split(',').filter((one) => one !== '');
-    for (const one of invited) {
-      await peer.json('POST', `${path}/invite`, { peer: one }).catch((error: unknown) => printError(error instanceof Error ? error.message : String(error)));
+    const invited = options.members === undefined ? 0 : await invite(peer, path, options.members);
+    if (invited === 0 && options.members !== undefined) {
+      await peer.json('DELETE', path);
+      throw new GroveError('not-found', 'None of the peers of --members could be invited, so the session is closed again.');
     }
-    const members = options.wait ?? Math.max(1, invited.length);
+    const members = options.wait ?? Math.max(1, invited);
+    if (members > 0) hint(`It begins when ${members === 1 ? 'a member is' : `${members} members are`} served, or after ${waitSeconds} s with those that there are.`);
     const summary = await peer.upload<CastSummary>(`${path}/data?members=${members}&waitMs=${waitSeconds * 1_000}`, process.stdin);
+    if (summary.finished.length === 0 && summary.gone.length > 0) process.exitCode = 1;
     if (options.json === true) return printJson(summary);
-    process.stderr.write(`${summary.finished.length} members have all ${summary.bytes} bytes.\n`);
-    for (const { name: gone, why } of summary.gone) printError(`${shown(gone)} did not get all of it: ${why}.`);
+    const { finished, gone, bytes } = summary;
+    process.stderr.write(`${finished.length === 1 ? '1 member has' : `${finished.length} members have`} all ${bytes} bytes.\n`);
+    for (const { name: lost, why } of gone) printError(`${shown(lost)} did not get all of it: ${why}.`);
   });
+}
+
+/** Asks each of these peers once; how many could be asked. */
+async function invite(peer: Client, path: string, members: string): Promise<number> {
+  const names = new Set(members.split(',').map((one) => one.trim()).filter((one) => one !== ''));
+  let invited = 0;
+  for (const one of names) {
+    try {
+      await peer.json('POST', `${path}/invite`, { peer: one });
+      invited++;
+    } catch (error) {
+      printError(error instanceof Error ? error.message : String(error));
+    }
+  }
+  return invited;
 }
 
 function defineJoin(cast: Command): void {
