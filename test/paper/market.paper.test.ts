@@ -87,9 +87,9 @@ describe('priorities ([0088]-[0090])', () => {
   test('a session has the 1st priority for nodes in M(s), and L elsewhere', () => {
     const table = new DegreeTable(4);
     table.take(claim('s', 3, 2, 1));
-    assert.deepEqual(table.rows, [2, 0, 0]);
+    assert.deepEqual(table.rows, [1, 0, 1], 'one of two is what it needs there');
     table.take(claim('t', 3, 2));
-    assert.deepEqual(table.rows, [2, 0, 2]);
+    assert.deepEqual(table.rows, [1, 0, 3]);
   });
   test('it is fair to have that job be of highest priority in that node: a helper of priority 1 gives way to it', () => {
     const table = new DegreeTable(4);
@@ -97,7 +97,7 @@ describe('priorities ([0088]-[0090])', () => {
     const taking = table.take(claim('own', 3, 2, 2));
     assert.deepEqual(taking, { isGranted: true, losses: [{ session: 'helped', lost: 2, left: 2 }] });
   });
-  test('this ensures a lower bound: what it needs for that it takes from a helper of priority 1, and more only from the others', () => {
+  test('this ensures a lower bound: what it needs for that it takes from a helper of priority 1, and more only from lower ones', () => {
     const table = new DegreeTable(6);
     for (const helped of [claim('first', 1, 3), claim('third', 3, 3)]) table.take(helped);
     const own = { ...claim('own', 2, 1, 4), member: { needed: 1, offered: 6 } };
@@ -106,13 +106,20 @@ describe('priorities ([0088]-[0090])', () => {
     assert.equal(table.take({ ...own, degree: 4 }).isGranted, false);
     assert.deepEqual(table.take({ ...own, degree: 4, member: { needed: 4, offered: 6 } }), { isGranted: true, losses: [{ session: 'first', lost: 1, left: 2 }] });
   });
+  test('[0091] what a session has at its own members beside that, a higher priority takes', () => {
+    const table = new DegreeTable(6);
+    table.take({ ...claim('own', 3, 5, 2), member: { needed: 2, offered: 6 } });
+    assert.equal(table.availableTo(claim('high', 1, 1)), 4);
+    assert.equal(table.availableTo(claim('equal', 3, 1)), 1);
+    assert.deepEqual(table.take(claim('high', 1, 3)), { isGranted: true, losses: [{ session: 'own', lost: 2, left: 3 }] });
+  });
   test('links that a member offers and that its session does not use help others meanwhile; another session of its own cannot have them', () => {
     const table = new DegreeTable(6);
     const own = { ...claim('own', 3, 1, 1), member: { needed: 3, offered: 6 } };
     table.take(own);
     assert.equal(table.take(claim('other', 1, 1, 1)).isGranted, false);
     assert.ok(table.take(claim('helped', 2, 5)).isGranted);
-    assert.deepEqual(table.take({ ...own, degree: 4 }), { isGranted: true, losses: [{ session: 'helped', lost: 3, left: 2 }] });
+    assert.deepEqual(table.take({ ...own, degree: 3 }), { isGranted: true, losses: [{ session: 'helped', lost: 2, left: 3 }] });
   });
   test('among members the holder keeps, and a machine too small for all its sessions is refused by the later one', () => {
     const table = new DegreeTable(3);

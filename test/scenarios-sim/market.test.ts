@@ -7,6 +7,9 @@ import { describe, test } from 'node:test';
 import type { HelpTerms } from '../../src/protocol/alm/market/help-desk.ts';
 import { LEASE_MS } from '../../src/protocol/alm/market/help-desk.ts';
 import type { HelperAccount, HelperCandidate, HelperLinks } from '../../src/protocol/alm/market/helper-market.ts';
+import { positionFromLead } from '../../src/core/position.ts';
+import type { OwnSession } from '../../src/protocol/alm/session/own-session.ts';
+import { FROM } from '../../src/protocol/alm/stream/frames.ts';
 import { protocolOptions } from '../../src/protocol/options.ts';
 import { ConstantLatency } from '../../src/sim/latency/latency-model.ts';
 import { RingWorld } from '../../src/sim/ring/ring-world.ts';
@@ -142,16 +145,39 @@ describe('competing', () => {
     const world = pool();
     world.hold(world.open(5, 'helped', 1), [[0, 5]]);
     const { market } = world.ring.node(0);
-    assert.equal(market.takeOwn('own', 3), undefined);
+    assert.equal(market.takeOwn('own', 3, 3), undefined);
     world.run(1_000);
     const reason = 'the machine needs them for own, of which it is a member';
     assert.deepEqual(world.lost.get('helped'), [[0, 1, reason]]);
-    // What it does not need without helpers it has as one of priority 1 only: the holder keeps.
+    // What it does not need without helpers it has at its priority only: the holder keeps.
     market.useOwn('own', 3, 2);
     world.run(1_000);
     assert.deepEqual([world.lost.get('helped'), market.availableToOwn('own')], [[[0, 1, reason], [0, 1, reason]], 2]);
-    assert.match(market.takeOwn('late', 3) ?? '', /^own came first/);
+    assert.match(market.takeOwn('late', 1, 3) ?? '', /^own came first/);
   });
+});
+
+test('[0094] a machine partitions itself: what its own session offers and does not use helps others, and its root is told what is left', () => {
+  const world = pool([0]);
+  const terms = { key: positionFromLead(7), name: 'film', upBps: 0, downBps: 0 };
+  const events = { onRoom: () => undefined, onNews: () => undefined, onOver: () => undefined };
+  let own: OwnSession | undefined;
+  world.ring.node(5).casts.open({ ...terms, degree: 4, priority: 2, rateBps: 0, objective: 'height', contentType: '', hasKeys: false }, events, (outcome) => {
+    own = outcome.ok ? outcome.value : undefined;
+  });
+  world.run(2_000);
+  world.ring.node(0).casts.join({ ...terms, degree: 5, from: FROM.now }, () => undefined);
+  world.run(4_000);
+  const links = (): number | undefined => own?.manager.view().tree.find(({ depth }) => depth === 1)?.degree;
+  const account = world.open(6, 's', 3);
+  assert.deepEqual([links(), world.rows(0), world.hold(account, [[0, 4]])], [5, [1, 0, 0], [4]]);
+  assert.deepEqual([links(), world.rows(0)], [5, [1, 0, 4]], 'it can have them back from a lower priority');
+  account.end();
+  const higher = world.open(6, 't', 1);
+  assert.deepEqual([world.hold(higher, [[0, 4]]), links()], [[4], 1], 'not from a higher one, but for what it needs');
+  higher.end();
+  world.run(3_000);
+  assert.equal(links(), 5);
 });
 
 describe('consent', () => {

@@ -259,7 +259,7 @@ export class MarketWorld {
   #report(): void {
     this.#kept.forEach((kept, i) => {
       for (let host = 0; host < kept.length; host++) {
-        kept[host] = this.table(host).claims.reduce((sum, claim) => sum + (claim.member !== undefined || claim.priority <= i + 1 ? claim.degree : 0), 0);
+        kept[host] = this.table(host).bound - this.table(host).availableTo({ session: '', priority: i + 1, rateBps: 0, member: undefined });
       }
     });
   }

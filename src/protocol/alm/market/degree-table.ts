@@ -2,16 +2,16 @@
  * One machine's degree table ([0092]-[0094]): which session holds how many of its links, and at which priority.
  *
  * A claim takes what is free and what those of lower rank hold, and never more than the bound ([0091]); where the machine has
- * also bounded what it sends, links count by the rate of their session. A session counts as priority 1 at its own members, and what it
- * needs there for a tree without helpers it has before all that only help: "this ensures that each session can be run" ([0090]). Among
- * equals the holder keeps, and whoever comes later is told why. docs/decisions/0044.
+ * also bounded what it sends, links count by the rate of their session. What a session needs at its own members for a tree without helpers
+ * it has before everybody else: "this ensures that each session can be run" ([0090]); what it has there beside that, and everything
+ * elsewhere, counts at its priority. Among equals the holder keeps, and whoever comes later is told why. docs/decisions/0044.
  */
 import { assert } from '../../../core/assert.ts';
 import { PRIORITY_HIGHEST, PRIORITY_LOWEST } from '../instance.ts';
 
 /** What a session may count on at its own member. */
 export interface Membership {
-  /** Links of its tree without helpers: nobody may keep them from it. More it has as any session of priority 1. */
+  /** Links of its tree without helpers: nobody may keep them from it. More it has at its own priority. */
   readonly needed: number;
   /** Links that no other session of the machine's own may have. What it does not use of them can help others meanwhile. */
   readonly offered: number;
@@ -53,11 +53,10 @@ const NAMES_MAX = 3;
 /** At its own members a session takes what it needs before everybody else. */
 const NEED = 0;
 
-/** Who has less takes from who has more: 0 for what a session needs of its own member, 1 for what it has there beside that. */
+/** Who has less takes from who has more: 0 for what a session needs of its own member, else its priority. */
 export function rankOf({ priority, member, degree }: Pick<Claim, 'priority' | 'member' | 'degree'>): number {
   assert(priority >= PRIORITY_HIGHEST && priority <= PRIORITY_LOWEST, 'a priority is 1, 2 or 3');
-  if (member === undefined) return priority;
-  return degree <= member.needed ? NEED : PRIORITY_HIGHEST;
+  return member !== undefined && degree <= member.needed ? NEED : priority;
 }
 
 export class DegreeTable {
@@ -84,10 +83,14 @@ export class DegreeTable {
     return this.bound - this.used;
   }
 
-  /** Links taken at priority 1, 2 and 3: what the report says ([0093]). Members' sessions are of priority 1 there. */
+  /** Links taken at priority 1, 2 and 3: what the report says ([0093]). What members' sessions need is of priority 1. */
   get rows(): readonly [number, number, number] {
     const rows: [number, number, number] = [0, 0, 0];
-    for (const claim of this.#claims) rows[((claim.member === undefined ? claim.priority : PRIORITY_HIGHEST) - 1) as 0 | 1 | 2] += claim.degree;
+    for (const claim of this.#claims) {
+      const needed = neededIn(claim);
+      rows[0] += needed;
+      rows[(claim.priority - 1) as 0 | 1 | 2] += claim.degree - needed;
+    }
     return rows;
   }
 
@@ -100,12 +103,12 @@ export class DegreeTable {
     const others = this.#claims.filter((claim) => claim.session !== session);
     if (member !== undefined) {
       const room = this.bound - sumOf(others, offeredTo);
-      return Math.max(0, Math.min(member.needed, room), room - sumOf(others, (claim) => heldByHelped(claim, PRIORITY_HIGHEST)));
+      const free = this.bound - sumOf(others, (claim) => (claim.member === undefined ? keptFrom(claim, priority) : claim.degree));
+      return Math.max(0, Math.min(room, Math.max(member.needed, free)));
     }
-    const before = (claim: Claim): boolean => claim.member !== undefined || claim.priority <= priority;
-    const kept = others.filter(before);
-    const sendable = rateBps === 0 ? Infinity : 1 + Math.floor(Math.max(0, this.#upBps - sumOf(kept, sentFor)) / rateBps);
-    return Math.max(0, Math.min(this.bound - sumOf(kept, ({ degree }) => degree), sendable));
+    const sentBps = sumOf(others, (claim) => (claim.priority <= priority ? sentFor(claim) : 0));
+    const sendable = rateBps === 0 ? Infinity : 1 + Math.floor(Math.max(0, this.#upBps - sentBps) / rateBps);
+    return Math.max(0, Math.min(this.bound - sumOf(others, (claim) => keptFrom(claim, priority)), sendable));
   }
 
   /** Sets what the session holds here: all of it or nothing. */
@@ -117,10 +120,10 @@ export class DegreeTable {
     const room = this.bound - sumOf(this.#claims.filter((held) => held.session !== session), offeredTo);
     if (offered > room) return { isGranted: false, available: Math.max(0, room), reason: this.#reason(claim, offered, Math.max(0, room), NEED) };
     const available = this.availableTo(claim);
-    if (degree > available) return { isGranted: false, available, reason: this.#reason(claim, degree, available, member === undefined ? claim.priority : PRIORITY_HIGHEST) };
+    if (degree > available) return { isGranted: false, available, reason: this.#reason(claim, degree, available, claim.priority) };
     if (isNew && this.#claims.length >= SESSIONS_MAX) return { isGranted: false, available: 0, reason: `it takes part in ${SESSIONS_MAX} sessions, and in no more at once` };
     this.#claims = isNew ? [...this.#claims, claim] : this.#claims.map((held) => (held.session === session ? claim : held));
-    return { isGranted: true, losses: this.#yield(session, rankOf(claim)) };
+    return { isGranted: true, losses: this.#yield(claim) };
   }
 
   /** Everything that the session holds. */
@@ -128,19 +131,24 @@ export class DegreeTable {
     if (this.heldBy(session) > 0) this.#claims = this.#claims.filter((claim) => claim.session !== session);
   }
 
-  /** Helped sessions of a rank above `rank` give up what is too much: the lowest first, among equals the latest. */
-  #yield(session: string, rank: number): Loss[] {
-    const order = this.#claims.map((claim, i) => [claim, i] as const).filter(([claim]) => claim.session !== session && claim.member === undefined && claim.priority > rank);
+  /**
+   * Those of a rank above the claim's give up what is too much: the lowest first, among equals the latest. Sessions of the machine's own
+   * yield to those that it helps only, and not what they need: among themselves they have what they were offered.
+   */
+  #yield(taker: Claim): Loss[] {
+    const rank = rankOf(taker);
+    const order = this.#claims.map((claim, i) => [claim, i] as const)
+      .filter(([claim]) => claim.session !== taker.session && keptFrom(claim, rank) < claim.degree && (claim.member === undefined || taker.member === undefined));
     order.sort(([a, i], [b, j]) => b.priority - a.priority || j - i);
     const losses: Loss[] = [];
     for (const [claim] of order) {
       const links = this.used - this.bound;
       const bps = sumOf(this.#claims, sentFor) - this.#upBps;
-      const excess = Math.max(links, claim.rateBps === 0 ? 0 : Math.ceil(bps / claim.rateBps));
+      const excess = Math.max(links, claim.rateBps === 0 || claim.member !== undefined ? 0 : Math.ceil(bps / claim.rateBps));
       if (links <= 0 && bps <= 0) break;
       if (excess <= 0) continue;
-      const rest = Math.max(0, claim.degree - excess);
-      const left = rest < USEFUL_DEGREE ? 0 : rest;
+      const rest = Math.max(keptFrom(claim, rank), claim.degree - excess);
+      const left = rest < USEFUL_DEGREE && claim.member === undefined ? 0 : rest;
       losses.push({ session: claim.session, lost: claim.degree - left, left });
       this.#claims = this.#claims.flatMap((held) => (held !== claim ? [held] : left === 0 ? [] : [{ ...claim, degree: left }]));
     }
@@ -150,7 +158,7 @@ export class DegreeTable {
 
   /** Of helped sessions, those up to `rank` stand in the way. */
   #reason(claim: Claim, asked: number, available: number, rank: number): string {
-    const holders = this.#claims.filter((held) => held.session !== claim.session && (held.member !== undefined || held.priority <= rank));
+    const holders = this.#claims.filter((held) => held.session !== claim.session && keptFrom(held, rank) > 0);
     if (holders.length === 0) return `it has ${countOf(available)} for this, and ${asked} were asked for`;
     const names = holders.slice(0, NAMES_MAX).map(({ session }) => session).join(', ');
     const others = holders.length > NAMES_MAX ? ` and ${holders.length - NAMES_MAX} others` : '';
@@ -167,8 +175,13 @@ function offeredTo({ member, degree }: Claim): number {
   return member === undefined ? 0 : Math.max(member.offered, degree);
 }
 
-function heldByHelped({ member, priority, degree }: Claim, rank: number): number {
-  return member === undefined && priority <= rank ? degree : 0;
+function neededIn({ member, degree }: Claim): number {
+  return Math.min(member?.needed ?? 0, degree);
+}
+
+/** What stays with the claim if somebody of that rank comes. */
+function keptFrom(claim: Claim, rank: number): number {
+  return claim.priority <= rank ? claim.degree : neededIn(claim);
 }
 
 /** Of a helper's links the one to the parent sends nothing; own sessions are not counted. */

@@ -11,7 +11,7 @@ import type { Local } from '../../local.ts';
 import type { Alarms } from '../../overlay/alarms.ts';
 import type { HelpAnswer, HelpAsk, HelpRelease } from '../../wire/help-messages.ts';
 import { PRIORITY_HIGHEST, PRIORITY_LOWEST } from '../instance.ts';
-import type { Claim, Claimant, Loss, Membership } from './degree-table.ts';
+import type { Claim, Claimant, Loss } from './degree-table.ts';
 import { DegreeTable } from './degree-table.ts';
 import { MonthlyVolume } from './monthly-volume.ts';
 
@@ -37,6 +37,8 @@ interface Lease {
 
 export class HelpDesk {
   readonly table: DegreeTable;
+  /** A session of the machine's own has fewer links here than it uses. */
+  onOwnLoss: (session: string) => void = () => undefined;
   readonly #local: Local;
   readonly #alarms: Alarms;
   readonly #terms: HelpTerms;
@@ -66,28 +68,28 @@ export class HelpDesk {
     return this.#leases.has(session) ? this.table.heldBy(session) : 0;
   }
 
-  takeOwn(session: string, links: number): string | undefined {
-    if (links === 0) {
-      if (!this.#leases.has(session)) this.table.release(session);
-      return undefined;
-    }
+  takeOwn(session: string, priority: number, links: number): string | undefined {
     // It may have helped before it became a member.
     this.#drop(session);
     const { member = { needed: 1, offered: links }, degree = 1 } = this.#own(session) ?? {};
-    return this.#setOwn({ ...ownClaimant(session, { ...member, offered: links }), degree });
+    return this.#setOwn({ session, priority, rateBps: 0, member: { ...member, offered: links }, degree });
   }
 
   useOwn(session: string, links: number, needed: number): void {
     const own = this.#own(session);
     if (own?.member === undefined || links < 1) return;
     const { offered } = own.member;
-    const claimant = ownClaimant(session, { needed: Math.min(needed, offered), offered });
+    const claimant: Claimant = { ...own, member: { needed: Math.max(1, Math.min(needed, offered)), offered } };
     this.#setOwn({ ...claimant, degree: Math.max(1, Math.min(links, this.table.availableTo(claimant))) });
   }
 
+  giveBackOwn(session: string): void {
+    if (!this.#leases.has(session)) this.table.release(session);
+  }
+
   availableToOwn(session: string): number {
-    const member = this.#own(session)?.member;
-    return member === undefined ? 0 : Math.min(member.offered, this.table.availableTo(ownClaimant(session, member)));
+    const own = this.#own(session);
+    return own?.member === undefined ? 0 : Math.min(own.member.offered, this.table.availableTo(own));
   }
 
   /** So much was sent for a session that this machine helps. */
@@ -177,6 +179,7 @@ export class HelpDesk {
       const lease = this.#leases.get(session);
       if (left === 0) this.#leases.delete(session);
       if (lease !== undefined) this.#tell(lease.root, session, left, reason);
+      else this.onOwnLoss(session);
     }
   }
 
@@ -207,8 +210,4 @@ export class HelpDesk {
       this.#arm();
     });
   }
-}
-
-function ownClaimant(session: string, member: Membership): Claimant {
-  return { session, priority: PRIORITY_HIGHEST, member, rateBps: 0 };
 }

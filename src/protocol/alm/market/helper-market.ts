@@ -60,14 +60,17 @@ export interface HelperMarket {
   /** Links that this machine has granted to a session that it is no member of; 0: it does not help it, and takes no orders from it. */
   granted(session: string): number;
   /**
-   * This machine is a member of the session and offers it so many links; 0 gives them back. Undefined when it may have them; otherwise
-   * the reason why the later session is refused, without a full stop.
+   * This machine is a member of the session and offers it so many links. Undefined when it may have them; otherwise the reason why the
+   * later session is refused, without a full stop.
    */
-  takeOwn(session: string, links: number): string | undefined;
+  takeOwn(session: string, priority: number, links: number): string | undefined;
+  giveBackOwn(session: string): void;
   /** Of the links that it offers, those in the session's tree, and those in its tree without helpers. The rest can help others. */
   useOwn(session: string, links: number, needed: number): void;
-  /** Links that the session could have here now: what it offers but for what sessions of priority 1 are helped with. */
+  /** Links that the session could have here now: what it offers but for what helps sessions of its priority or a higher one. */
   availableToOwn(session: string): number;
+  /** A session of a higher priority took links that one of this machine's own had beside what it needs. */
+  watchOwn(onLoss: (session: string) => void): void;
   /** So much was sent for sessions that this machine helps: its operator may have bounded it. */
   spent(bytes: number): void;
 }
@@ -86,6 +89,8 @@ export const NO_MARKET: HelperMarket = {
   isWilling: false,
   granted: () => 0,
   takeOwn: () => undefined,
+  giveBackOwn: () => undefined,
+  watchOwn: () => undefined,
   useOwn: () => undefined,
   availableToOwn: () => Infinity,
   spent: () => undefined,

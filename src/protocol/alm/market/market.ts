@@ -29,6 +29,7 @@ export class Market implements HelperMarket {
   readonly #alarms: Alarms;
   readonly #accounts = new Map<string, Account>();
   #desk: HelpDesk;
+  #onOwnLoss: (session: string) => void = () => undefined;
 
   constructor(parts: MarketParts) {
     this.#parts = parts;
@@ -39,6 +40,7 @@ export class Market implements HelperMarket {
   /** What the operator allows; before anything is granted. */
   allow(terms: HelpTerms): void {
     this.#desk = new HelpDesk(this.#parts.local, this.#alarms, terms);
+    this.#desk.onOwnLoss = this.#onOwnLoss;
   }
 
   get desk(): HelpDesk {
@@ -72,8 +74,17 @@ export class Market implements HelperMarket {
     return this.#desk.granted(session);
   }
 
-  takeOwn(session: string, links: number): string | undefined {
-    return this.#desk.takeOwn(session, links);
+  takeOwn(session: string, priority: number, links: number): string | undefined {
+    return this.#desk.takeOwn(session, priority, links);
+  }
+
+  giveBackOwn(session: string): void {
+    this.#desk.giveBackOwn(session);
+  }
+
+  watchOwn(onLoss: (session: string) => void): void {
+    this.#onOwnLoss = onLoss;
+    this.#desk.onOwnLoss = onLoss;
   }
 
   useOwn(session: string, links: number, needed: number): void {

@@ -55,7 +55,7 @@ export const REAL_GAIN = 0.05;
 /** What is asked for at most, after many changes. */
 const GAIN_MAX = 0.5;
 /** Candidates for a move that one plan may look at. */
-export const PLAN_WORK = 20_000;
+export const PLAN_WORK = 60_000;
 /** Moves of the patent's that repair a plan after a loss. */
 const REPAIR_MOVES = 8;
 

@@ -96,6 +96,10 @@ export class Casts {
     this.#parts = parts;
     this.#alarms = new Alarms(parts.local, TIMER.casts);
     this.#surveyor = new Surveyor(parts);
+    parts.market.watchOwn((session) => {
+      this.#own.get(session)?.manager.onOwnLinks();
+      this.#taken.get(session)?.reportSoon();
+    });
   }
 
   // --- commands ---
@@ -280,12 +284,12 @@ export class Casts {
     const session = `${terms.key.hex.slice(0, 16)}-${local.env.random.u32().toString(16)}`;
     const { key, name, priority, rateBps, hasKeys = false, contentType } = terms;
     const record = { key, session, name, priority, rateBps, hasKeys, contentType };
-    const refusal = this.#parts.market.takeOwn(session, terms.degree);
+    const refusal = this.#parts.market.takeOwn(session, terms.priority, terms.degree);
     if (refusal !== undefined) return done({ ok: false, reason: refusal });
     const { value, fields } = encodeRecord({ ...record, root: this.#self });
     overlay.put(terms.key, value, { leaseMs: RECORD_LEASE_MS, fields }, (outcome) => {
       if (!outcome.ok) {
-        this.#parts.market.takeOwn(session, 0);
+        this.#parts.market.giveBackOwn(session);
         return done({ ok: false, reason: `its name could not be stored: ${outcome.reason}` });
       }
       const relay: Relay = new Relay({
@@ -318,7 +322,7 @@ export class Casts {
     const { upBps, downBps, from } = terms;
     if (lacksKeys(record, from)) return done({ ok: false, reason: NO_KEYS });
     const degree = typeof terms.degree === 'number' ? terms.degree : terms.degree(record.rateBps);
-    const refusal = this.#parts.market.takeOwn(session, degree);
+    const refusal = this.#parts.market.takeOwn(session, record.priority, degree);
     if (refusal !== undefined) return done({ ok: false, reason: refusal });
     // Before the answer: the first order may overtake it.
     const participant = this.#taken.get(session) ?? this.#take(record, terms.from, false);
@@ -362,7 +366,7 @@ export class Casts {
     this.#own.delete(session);
     this.#taken.delete(session);
     this.#records.delete(session);
-    this.#parts.market.takeOwn(session, 0);
+    this.#parts.market.giveBackOwn(session);
     this.#parts.local.env.emit({ kind: 'cast-over', name, reason });
   }
 

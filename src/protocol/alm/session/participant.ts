@@ -104,6 +104,11 @@ export class Participant {
     this.#leave('nobody reads it here');
   }
 
+  /** Before its time: its root plans with what it says. */
+  reportSoon(): void {
+    if (!this.#isOver) this.#report({});
+  }
+
   onTick(): void {
     if (this.#isOver) return;
     this.relay.onTick();

@@ -171,6 +171,11 @@ export class TaskManager {
     this.#onSlow(peerId, this.#self.peerId, takenBps);
   }
 
+  /** This machine itself has fewer links for the session. */
+  onOwnLinks(): void {
+    this.#gather();
+  }
+
   onTick(): void {
     for (const entry of [...this.#roster.entries.values()]) {
       const leaseMs = entry.distrustedUntil > this.#now ? SUSPECT_LEASE_MS : MEMBER_LEASE_MS;
