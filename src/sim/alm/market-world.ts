@@ -53,7 +53,7 @@ export interface MarketSession {
   readonly random: Random;
   isHurt: boolean;
   haste: number;
-  /** Times that it has changed its plan for a better one and did not lose anything since. */
+  /** Times that it has changed its plan for a better one, less those that it has lost something. */
   changes: number;
 }
 
@@ -138,7 +138,7 @@ export class MarketWorld {
 
   #repair(session: MarketSession): void {
     session.isHurt = false;
-    session.changes = 0;
+    session.changes = Math.max(0, session.changes - 1);
     const { members, memberSet, links, name } = session;
     const helpers = helpersOf(links, memberSet).map((host) => ({ host, degree: this.table(host).heldBy(name) })).filter(({ degree }) => degree > 0);
     const mended = repaired({ members: this.#ownOffers(session), helpers, latencyMs: this.#trueMs }, links);

@@ -72,7 +72,7 @@ export class TaskManager {
   #gathering: number | undefined;
   #improving: number | undefined;
   #replans = 0;
-  /** Switches to a better plan since somebody came or was lost: each makes the next one harder. */
+  /** Switches to a better plan since somebody came or went, less losses of helpers: each makes the next one harder. */
   #changes = 0;
   #neededFor = '';
   #needed: ReadonlyMap<string, number> = new Map();
@@ -206,7 +206,8 @@ export class TaskManager {
       this.#parts.local.env.emit({ kind: 'cast-member-gone', name: this.terms.name, peerId, why });
     }
     this.#gather();
-    this.#improveSoon();
+    if (entry.isHelper) this.#improveIn(REPLAN_SOON_MS);
+    else this.#improveSoon();
     this.#parts.onNews();
   }
 
@@ -248,9 +249,10 @@ export class TaskManager {
   }
 
   #onHelperLost({ helper, links }: HelperLinks, _reason: string): void {
-    this.#improveSoon();
     const entry = this.#roster.entries.get(helper.peerId);
     if (entry?.isHelper !== true) return;
+    this.#changes = Math.max(0, this.#changes - 1);
+    this.#improveIn(REPLAN_SOON_MS);
     entry.degree -= links;
     if (entry.degree < 2) {
       this.#remove(entry, 'it helps no more');
