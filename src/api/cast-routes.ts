@@ -40,7 +40,9 @@ export async function getCastData(daemon: Daemon, request: FastifyRequest, reply
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   const { contentType, bytes } = await daemon.casts.read(nameOf(request), request.query as CastJoinWish, gone.signal);
+  // Players want to know at once; Fastify would send its headers with the first bytes.
   reply.header('content-type', contentType);
+  for (const [header, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(header, value);
   reply.raw.flushHeaders();
   return reply.send(Readable.from(bytes, { objectMode: false }));
 }

@@ -74,7 +74,7 @@ function opening(args: readonly string[]): { readonly stdin: Writable; readonly 
 }
 
 test('lines reach a player of the local URL as they are; a late one begins at a key point, and nobody within a line', async () => {
-  const { stdin, ended } = opening(['log', '--wait', '0', '--messages', 'lines', '--key-every', '10', '--wait-seconds', '0']);
+  const { stdin, ended } = opening(['log', '--wait', '0', '--messages', 'lines', '--key-every', '10', '--content-type', 'text/plain']);
   await until('the session is open', async () => (await shown('log')) !== undefined);
   const lines = Array.from({ length: 25 }, (_, i) => `line ${i}\n`);
   const [early, late] = [lines.slice(0, 15).join(''), lines.slice(15).join('')];
@@ -82,6 +82,7 @@ test('lines reach a player of the local URL as they are; a late one begins at a 
   await until('the lines are in', async () => (await shown('log'))?.chunks === 15);
   const { api } = (peers[1] as PeerProcess).ready;
   const player = await fetch(`${api}/cast/log?from=key`);
+  assert.equal(player.headers.get('content-type'), 'text/plain');
   await until('the player is served', async () => (await shown('log'))?.tree[1]?.hasStarted === true);
   stdin.end(late);
   assert.equal(await player.text(), lines.slice(10).join(''));
