@@ -9,7 +9,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { must } from '../src/core/assert.ts';
-import type { StreamId, Streams } from '../src/core/env.ts';
 import { positionFromLead } from '../src/core/position.ts';
 import { Testnet } from '../src/daemon/testnet.ts';
 import type { OwnSession } from '../src/protocol/alm/session/own-session.ts';
@@ -19,6 +18,7 @@ import { protocolOptions } from '../src/protocol/options.ts';
 import { startGossipsub } from './gossipsub.ts';
 import { argument, cpuSeconds, describeMachine, pause, print, quantile } from './report.ts';
 import { bytesSent } from './sockets.ts';
+import { Throttle } from './throttle.ts';
 
 interface Load {
   readonly name: string;
@@ -27,8 +27,8 @@ interface Load {
 }
 
 const SIZES = process.argv.some((word) => word.startsWith('peers=')) ? [argument('peers', 32)] : [32, 64];
-const SECONDS = argument('seconds', 16);
-const SETTLE_SECONDS = argument('settle', 15);
+const SECONDS = argument('seconds', 12);
+const SETTLE_SECONDS = argument('settle', 20);
 const ROOT_DEGREE = 4;
 const MEMBER_DEGREE = 5;
 const SMALL: Load = { name: '1 KB x 2/s', bytes: 1_024, everyMs: 500 };
@@ -36,12 +36,12 @@ const LARGE: Load = { name: '64 KB x 0.5/s', bytes: 65_536, everyMs: 2_000 };
 const SMALL_OFTEN: Load = { name: '1 KB x 100/s', bytes: 1_024, everyMs: 10 };
 const LARGE_20: Load = { name: '64 KB x 20/s', bytes: 65_536, everyMs: 50 };
 const LARGE_10: Load = { name: '64 KB x 10/s', bytes: 65_536, everyMs: 100 };
-const IDLE_MS = 8_000;
+const IDLE_MS = 5_000;
 /** After the last message of a load everything has this long to arrive. */
 const TAIL_MS = 2_000;
 const BITS = 8;
 /** Longer than all buffers below the throttled child last. */
-const THROTTLE_SECONDS = 20;
+const THROTTLE_SECONDS = 16;
 
 /** Whoever sends bodies to many, and says when one has come anywhere. */
 interface Spreader {
@@ -107,78 +107,6 @@ class Pool {
 
   stop(): Promise<void> {
     return this.#net.stop();
-  }
-}
-
-/** A peer's byte streams, which can be made to come in no faster than a rate: as long as it has had its share, none of them is read. */
-class Throttle implements Streams {
-  readonly #streams: Streams;
-  readonly #own = new Set<StreamId>();
-  readonly #pausedAbove = new Set<StreamId>();
-  #isShut = false;
-
-  constructor(streams: Streams) {
-    this.#streams = streams;
-  }
-
-  /** Returns what ends it. */
-  limit(net: Testnet, peer: number, rateBps: number): () => void {
-    const node = net.node(peer);
-    const startAt = performance.now();
-    let taken = 0;
-    let isOver = false;
-    const look = (): void => this.#shut(!isOver && taken > (rateBps / BITS / 1_000) * (performance.now() - startAt));
-    const onData = node.onStreamData.bind(node);
-    node.onStreamData = (stream, bytes) => {
-      onData(stream, bytes);
-      taken += bytes.length;
-      look();
-    };
-    const timer = setInterval(() => net.host(peer).input(look), 20);
-    return () => {
-      clearInterval(timer);
-      isOver = true;
-      net.host(peer).input(look);
-    };
-  }
-
-  open(...[to, purpose]: Parameters<Streams['open']>): StreamId {
-    const id = this.#streams.open(to, purpose);
-    this.#own.add(id);
-    if (this.#isShut) this.#streams.pause(id);
-    return id;
-  }
-
-  write(id: StreamId, bytes: Uint8Array): boolean {
-    return this.#streams.write(id, bytes);
-  }
-
-  end(id: StreamId): void {
-    this.#streams.end(id);
-  }
-
-  reset(id: StreamId): void {
-    this.#own.delete(id);
-    this.#streams.reset(id);
-  }
-
-  pause(id: StreamId): void {
-    this.#pausedAbove.add(id);
-    this.#streams.pause(id);
-  }
-
-  resume(id: StreamId): void {
-    this.#pausedAbove.delete(id);
-    if (!this.#isShut) this.#streams.resume(id);
-  }
-
-  #shut(isShut: boolean): void {
-    if (isShut === this.#isShut) return;
-    this.#isShut = isShut;
-    for (const id of this.#own) {
-      if (isShut) this.#streams.pause(id);
-      else if (!this.#pausedAbove.has(id)) this.#streams.resume(id);
-    }
   }
 }
 
@@ -273,7 +201,10 @@ function idOf(body: Uint8Array): number {
 
 interface Outcome {
   readonly deliveredShare: number;
+  /** All that the process used, the peers' other work included. */
   readonly cpuMs: number;
+  /** What its peers' other work is of that, for each core that they use when there is no stream. */
+  readonly idleMsPerCore: number;
   readonly wireTimes: number;
   readonly latencyMs: { readonly p50: number; readonly p99: number };
 }
@@ -283,7 +214,7 @@ let lastId = 0;
 /** Waits until an instant, so that messages keep their times although sending takes some. */
 const pauseUntil = (at: number): Promise<void> => pause(Math.max(0, at - performance.now()));
 
-async function loaded(spreader: Spreader, receivers: number, { bytes, everyMs }: Load, idleCores: number): Promise<Outcome> {
+async function loaded(spreader: Spreader, receivers: number, { bytes, everyMs }: Load): Promise<Outcome> {
   const sentAt = new Map<number, number>();
   const latencies: number[] = [];
   spreader.onDelivery = (body) => {
@@ -299,12 +230,12 @@ async function loaded(spreader: Spreader, receivers: number, { bytes, everyMs }:
     await pauseUntil(start.at + (i + 1) * everyMs);
   }
   for (let waited = 0; waited < 5 * TAIL_MS && latencies.length < rounds * receivers; waited += 100) await pause(100);
-  const seconds = (performance.now() - start.at) / 1_000;
-  const cpuMs = 1_000 * (cpuSeconds() - start.cpu - idleCores * seconds);
+  const elapsedMs = performance.now() - start.at;
+  const cpuMs = 1_000 * (cpuSeconds() - start.cpu);
   const deliveries = latencies.length;
   latencies.sort((a, b) => a - b);
   return {
-    deliveredShare: deliveries / (rounds * receivers), cpuMs: cpuMs / deliveries, wireTimes: (bytesSent() - start.bytes) / (deliveries * bytes),
+    deliveredShare: deliveries / (rounds * receivers), cpuMs: cpuMs / deliveries, idleMsPerCore: elapsedMs / deliveries, wireTimes: (bytesSent() - start.bytes) / (deliveries * bytes),
     latencyMs: { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) },
   };
 }
@@ -316,20 +247,22 @@ async function idle(): Promise<number> {
   return (1_000 * (cpuSeconds() - start.cpu)) / (performance.now() - start.at);
 }
 
-/** Both rates that gossipsub carries, between two looks at what the peers use without them. */
-async function atBothRates(of: string, spreader: Spreader, peers: number): Promise<Map<string, Outcome>> {
+/** Loads one after the other, between two looks at what the peers use without them: the mean of both is taken off. */
+async function underLoads(spreader: Spreader, peers: number, loads: readonly Load[], said: object): Promise<Map<string, Outcome>> {
   const before = await idle();
-  const outcomes = new Map<string, Outcome>();
-  for (const load of [SMALL, LARGE]) outcomes.set(load.name, await loaded(spreader, peers - 1, load, before));
-  for (const [load, outcome] of outcomes) print({ part: 'ratio', of, peers, load, ...outcome, idleCores: before });
+  const measured = new Map<string, Outcome>();
+  for (const load of loads) measured.set(load.name, await loaded(spreader, peers - 1, load));
+  const after = await idle();
+  const idleCores = (before + after) / 2;
+  const outcomes = new Map([...measured].map(([load, outcome]) => [load, { ...outcome, cpuMs: outcome.cpuMs - idleCores * outcome.idleMsPerCore }]));
+  for (const [load, { deliveredShare, cpuMs, wireTimes, latencyMs }] of outcomes) print({ ...said, peers, load, deliveredShare, cpuMs, wireTimes, latencyMs, idleCores: [before, after] });
   return outcomes;
 }
 
+const atBothRates = (of: string, spreader: Spreader, peers: number): Promise<Map<string, Outcome>> => underLoads(spreader, peers, [SMALL, LARGE], { part: 'ratio', of });
+
 async function alone(cast: Cast, peers: number): Promise<void> {
-  const idleCores = await idle();
-  for (const load of peers > 32 ? [LARGE_10] : [SMALL_OFTEN, LARGE_20]) {
-    print({ part: 'alone', peers, load: load.name, depth: cast.depth, ...(await loaded(cast, peers - 1, load, idleCores)) });
-  }
+  await underLoads(cast, peers, peers > 32 ? [LARGE_10] : [SMALL_OFTEN, LARGE_20], { part: 'alone', depth: cast.depth });
 }
 
 // --- what goes wrong ---

@@ -9,7 +9,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const HERE = import.meta.dirname;
-const HELPERS = ['run.ts', 'report.ts', 'rate-limiter.ts', 'gossipsub.ts', 'sockets.ts'];
+const HELPERS = ['run.ts', 'report.ts', 'rate-limiter.ts', 'gossipsub.ts', 'sockets.ts', 'throttle.ts'];
 /** The young space is that of `grove sim`: see bin/grove.js. */
 const NODE_FLAGS = ['--expose-gc', '--max-old-space-size=16000', '--min-semi-space-size=256', '--max-semi-space-size=256'];
 
