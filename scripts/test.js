@@ -4,6 +4,7 @@
 //
 // `npm test -- test/unit/x.test.ts` runs the first two stages and then only these files.
 import { spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nodeOrExit } from '../bin/node24.js';
@@ -18,6 +19,8 @@ const RUN_TIMEOUT_MS = 20 * 60_000;
 
 const node = nodeOrExit();
 const env = { ...process.env, PATH: join(ROOT, 'node_modules', '.bin') + delimiter + process.env.PATH };
+// Every file is a process that loads most of the program: compiled once for all of them, where the command `grove` keeps it, too.
+env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'node-compile-cache');
 // Set when this runs inside another node:test run; the inner run would then report to nobody.
 delete env.NODE_TEST_CONTEXT;
 

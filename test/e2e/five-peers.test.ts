@@ -35,7 +35,7 @@ before(async () => {
   for (const [i, name] of NAMES.entries()) {
     if (i > 0) peers.push(await grove.up(name, ['--join', invite, '--attribute', `region=${i < 2 ? 'eu' : 'us'}`, `slot=${i + 1}`]));
   }
-  await until('all five are counted', async () => (await ask(0, 'count()')).values?.['count()'] === 5);
+  await until('all five are counted', async () => (await first.asks<Answer>('pool/query?expression=count()')).values?.['count()'] === 5);
 });
 after(async () => grove.end());
 
@@ -49,7 +49,7 @@ function dataOf(peer: number): string {
 
 test('grove top shows all five machines with what they measure', async () => {
   await until('everybody has measured its load, and somebody its uplink with a neighbour', async () => {
-    const { rows = [] } = await grove.json<Answer>('top', '--data', dataOf(1));
+    const { rows = [] } = await (peers[1] as PeerProcess).asks<Answer>('pool/snapshot');
     return rows.length === 5 && rows.every((row) => typeof row['cpu.load'] === 'number') && rows.some((row) => typeof row['net.up'] === 'number');
   });
   const { rows = [] } = await grove.json<Answer>('top', '--data', dataOf(1));
@@ -140,10 +140,10 @@ test('the machine at the root is killed: the view is whole again within seconds'
   const trees = await Promise.all(peers.map(async (peer) => grove.json<Tree>('tree', '--data', peer.data)));
   const root = trees.findIndex(({ self }) => self.parent === null);
   await (peers[root] as PeerProcess).exit('SIGKILL');
-  const asker = (root + 1) % peers.length;
+  const asker = peers[(root + 1) % peers.length] as PeerProcess;
   const startedAt = performance.now();
   await until('four machines, the whole circle', async () => {
-    const { values, coverage } = await ask(asker, 'count()').catch(() => ({ values: undefined, coverage: { space: 0 } }));
+    const { values, coverage } = await asker.asks<Answer>('pool/query?expression=count()').catch(() => ({ values: undefined, coverage: { space: 0 } }));
     return values?.['count()'] === 4 && coverage.space > 0.999;
   });
   console.log(`# whole again after ${Math.round(performance.now() - startedAt)} ms`);

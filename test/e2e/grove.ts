@@ -70,7 +70,7 @@ export class Grove {
     const listen = args.includes('--listen') ? [] : ['--listen', '/ip4/127.0.0.1/tcp/0'];
     const api = args.includes('--api') ? [] : ['--api', '127.0.0.1:0'];
     const child = this.#spawn(['up', '--data', data, '--name', name, ...listen, ...api, ...args, '--json']);
-    return new PeerProcess(this, child, data);
+    return new PeerProcess(child, data);
   }
 
   /** Starts a command that goes on, for whoever reads its lines and ends it. */
@@ -111,14 +111,12 @@ export class Grove {
 
 export class PeerProcess {
   readonly data: string;
-  readonly #grove: Grove;
   readonly #child: ChildProcess;
   #stdout = '';
   #stderr = '';
   #ready: Ready | undefined;
 
-  constructor(grove: Grove, child: ChildProcess, data: string) {
-    this.#grove = grove;
+  constructor(child: ChildProcess, data: string) {
     this.#child = child;
     this.data = data;
     child.stdout?.on('data', (part: Buffer) => void (this.#stdout += part.toString('utf8')));
@@ -147,10 +145,18 @@ export class PeerProcess {
     this.#ready = JSON.parse(this.#stdout) as Ready;
   }
 
+  /** Asks its API without a process of its own, for conditions that are waited for. */
+  async asks<T>(path: string): Promise<T> {
+    const { api, token } = this.ready;
+    const answer = await fetch(`${api}/api/v1/${path}`, { headers: { authorization: `Bearer ${token}` } });
+    assert.equal(answer.status, 200, `${path}: ${answer.statusText}`);
+    return (await answer.json()) as T;
+  }
+
   /** Waits until the peer's ring has this many members. */
   async seesRing(size: number): Promise<void> {
     await until(`a ring of ${size}`, async () => {
-      const ring = await this.#grove.json<{ size: number; leafset: { state: string }[] }>('ring', '--data', this.data);
+      const ring = await this.asks<{ size: number; leafset: { state: string }[] }>('ring');
       return ring.size === size && ring.leafset.every((member) => member.state === 'active');
     });
   }
