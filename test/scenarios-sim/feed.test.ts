@@ -140,3 +140,23 @@ test('the lead dies together with the register: the pool goes on within a wish o
     assert.equal(feeds.ring.node(11).feeds.status(feeds.key)?.gapMs, 6_000, `seed ${seed}`);
   }
 });
+
+test('a poller that is silent is named and replaced, and what the new one finds is at all others within two seconds', () => {
+  const feeds = new FeedWorld(30, { seed: 9, latency: new EuclideanLatency(randomFrom(9)) }, protocolOptions(), () => ({ maxStalenessMs: 30_000, fanout: 4, canPoll: true }));
+  const { world } = feeds.ring;
+  for (let peer = 0; peer < 30; peer++) feeds.subscribe(peer);
+  world.runFor(60_000);
+  feeds.change();
+  world.runFor(60_000);
+  const before = feeds.pollers();
+  const victim = before.find((peer) => peer !== feeds.lead() && peer !== feeds.keeper()) ?? assert.fail('somebody polls and does not lead');
+  feeds.crash(victim);
+  const isReplaced = (): boolean => feeds.pollers().length === POLLERS && feeds.pollers().some((peer) => !before.includes(peer));
+  // Without hints the lead finds out by turns that stay empty, long before the lease of ten minutes ends.
+  assert.ok(world.runUntilHolds(isReplaced, 500, 200_000) !== undefined, 'another one polls');
+  world.runFor(5_000);
+  feeds.change();
+  const finder = feeds.pollers().find((peer) => !before.includes(peer)) ?? assert.fail();
+  feeds.host(finder).poll(feeds.key);
+  assert.ok(world.runUntilHolds(() => feeds.isCaughtUp(), 100, 2_000) !== undefined, 'those who do not know the new signer ask the register, and then at once for the version');
+});

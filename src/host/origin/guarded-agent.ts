@@ -21,6 +21,8 @@ export interface AgentOptions {
   readonly bodyTimeoutMs: number;
   /** Tests answer in place of the DNS. */
   readonly resolve?: Resolve | undefined;
+  /** Tests have no public addresses. */
+  readonly isPublic?: ((address: string) => boolean) | undefined;
 }
 
 export class AddressRefused extends Error {
@@ -37,7 +39,7 @@ const KEEP_ALIVE_MS = 4_000;
 export function guardedAgent(options: AgentOptions): Agent {
   const { allowPrivateNetworks, connectTimeoutMs } = options;
   const resolve = options.resolve ?? (async (host: string) => systemLookup(host, { all: true }));
-  const mayConnect = (address: string): boolean => allowPrivateNetworks || isPublicAddress(address);
+  const mayConnect = (address: string): boolean => allowPrivateNetworks || (options.isPublic ?? isPublicAddress)(address);
   const lookup: LookupFunction = (host, { all, family }, done) => {
     resolve(host).then(
       (found) => {

@@ -81,6 +81,8 @@ export interface OriginClientOptions {
   /** Unix ms. */
   readonly now: () => number;
   readonly resolve?: Resolve | undefined;
+  /** Tests have no public addresses. */
+  readonly isPublic?: (address: string) => boolean;
   readonly timeouts?: Partial<Timeouts>;
   readonly bodyBytesMax?: number;
 }
@@ -131,12 +133,12 @@ export class OriginClient {
   readonly #bodyBytesMax: number;
   readonly #ending = new AbortController();
 
-  constructor({ allowPrivateNetworks, now, resolve, timeouts = {}, bodyBytesMax = BODY_BYTES_MAX }: OriginClientOptions) {
+  constructor({ allowPrivateNetworks, now, resolve, isPublic, timeouts = {}, bodyBytesMax = BODY_BYTES_MAX }: OriginClientOptions) {
     this.#now = now;
     this.#timeouts = { ...TIMEOUTS, ...timeouts };
     this.#bodyBytesMax = bodyBytesMax;
     const { connectMs, silenceMs } = this.#timeouts;
-    this.#agent = guardedAgent({ allowPrivateNetworks, resolve, connectTimeoutMs: connectMs, headersTimeoutMs: silenceMs, bodyTimeoutMs: silenceMs });
+    this.#agent = guardedAgent({ allowPrivateNetworks, resolve, isPublic, connectTimeoutMs: connectMs, headersTimeoutMs: silenceMs, bodyTimeoutMs: silenceMs });
   }
 
   async ask(question: OriginQuestion): Promise<OriginAnswer> {

@@ -67,8 +67,8 @@ export class Member {
   #freshTold = 0;
   /** Signers that the register was told of last. */
   #unnamedTold = '';
-  /** Digest of a version whose signer the register was asked about. */
-  #stranger = { hash: '', since: 0 };
+  /** A version whose signer the register was asked about. */
+  #stranger = { hash: '', signer: '', since: 0 };
   /** The last version that was passed over because of its signer. */
   #passedOver: FeedVersion | undefined;
   #isOver = false;
@@ -253,6 +253,7 @@ export class Member {
     if (this.#standing.slot >= 0) alarms.in(answer.leaseMs, () => this.#onLease());
     this.#tellRole();
     if (this.#isLead && this.#holding.alone !== undefined) this.#finding.addOwn(this.#holding.alone.fetchedAt);
+    this.#takeFromStranger();
     this.#finding.offerAll();
     if (isNew && this.#isLead) this.#finding.offerLater(LEAD_SETTLE_MS);
   }
@@ -455,7 +456,7 @@ export class Member {
     const { local } = this.#parts;
     const now = local.env.now();
     if (this.#stranger.hash !== version.hash) {
-      this.#stranger = { hash: version.hash, since: now };
+      this.#stranger = { hash: version.hash, signer: version.attestations[0]?.peerId as string, since: now };
       this.#askLead(version.stamp, (hash) => this.#onCompared(from, version, hash));
     }
     if (now - this.#stranger.since < STRANGER_MS) {
@@ -469,11 +470,21 @@ export class Member {
     return ACK.held;
   }
 
+  /** The signer is none any more: the version is asked for at once, because those below wait for it too. */
+  #takeFromStranger(): void {
+    if (this.#stranger.hash === '' || !this.#standing.isSigner(this.#stranger.signer)) return;
+    this.#stranger = { hash: '', signer: '', since: 0 };
+    const { parent } = this.#tree;
+    if (parent !== undefined) this.#ask(parent);
+  }
+
   /** What the lead has under the number of a version that a stranger signed. */
   #onCompared(from: Contact, version: FeedVersion, hash: string): void {
     if (this.#stranger.hash !== version.hash) return;
-    if (hash === version.hash) this.#standing.believe(version.attestations[0]?.peerId as string);
-    else {
+    if (hash === version.hash) {
+      this.#standing.believe(version.attestations[0]?.peerId as string);
+      this.#takeFromStranger();
+    } else {
       this.#parts.local.env.emit({ kind: 'message-ignored', type: 'feedPush', why: 'it is signed by nobody who polls' });
       // Nobody who is honest passes it on.
       if (this.#tree.parent?.peerId === from.peerId) this.#tree.distrustParent();

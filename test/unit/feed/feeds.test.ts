@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { GroveError } from '../../../src/core/errors.ts';
 import { clockAhead, Service } from './service.ts';
+import type { RssItem } from './test-origin.ts';
 import { rss, serving, testOrigin } from './test-origin.ts';
 
 const MINUTE = 60_000;
@@ -304,4 +305,19 @@ test('a partial answer (226) is merged into what is held, never put in its place
   assert.equal(service.feeds.items(id).length, 5);
   await service.until(() => service.facts.some((fact) => fact.kind === 'feed-polled' && fact.outcome === '226'));
   assert.equal(service.feeds.document(id)?.version.etag, '"v5"');
+});
+
+test('RFC 5005: of a feed that is complete, items that are gone are gone; of any other they stay', async () => {
+  for (const isComplete of [true, false]) {
+    const [a, b, c] = [{ id: 'a', title: 'Apples' }, { id: 'b', title: 'Bridges' }, { id: 'c', title: 'Clouds' }] as const;
+    let items = [b, a] as readonly RssItem[];
+    const head = isComplete ? '<fh:complete xmlns:fh="http://purl.org/syndication/history/1.0"/>' : '';
+    await using origin = await testOrigin(serving(() => rss(items, head)));
+    await using service = new Service();
+    const { id } = service.feeds.add({ url: `${origin.url}/feed`, maxStalenessMs: 1_000, scope: 'local' });
+    await service.until(() => service.count('feed-version') >= 1);
+    items = [c, b];
+    await service.until(() => service.count('feed-version') >= 2);
+    assert.deepEqual(service.feeds.items(id).map(({ title }) => title).sort(), isComplete ? ['Bridges', 'Clouds'] : ['Apples', 'Bridges', 'Clouds']);
+  }
 });

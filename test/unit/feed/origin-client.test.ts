@@ -160,6 +160,28 @@ test('private addresses are refused: written out in any form, by name, and when 
   assert.equal(origin.asked.length, 0, 'nothing was ever sent');
 });
 
+test('a redirect to a private address is refused at every hop, written out or by a name, and nothing is sent there', async () => {
+  await using secret = await testOrigin((_request, response) => void response.writeHead(200, XML).end(FEED));
+  const secretPort = new URL(secret.url).port;
+  let inside = '';
+  await using origin = await testOrigin((request, response) => {
+    const left = Number(/\d+/.exec(request.url ?? '')?.[0]);
+    response.writeHead(302, { location: left === 0 ? inside : `/${left - 1}` }).end();
+  });
+  const publicPort = new URL(origin.url).port;
+  // To these tests 127.0.0.1 is the internet, and 127.0.0.2 the network at home.
+  const strict = client({ allowPrivateNetworks: false, isPublic: (address) => address === '127.0.0.1', resolve: async (host) => [{ address: host === 'public.example' ? '127.0.0.1' : '127.0.0.2', family: 4 }] });
+  for (const target of [`http://127.0.0.2:${secretPort}/`, `http://[::1]:${secretPort}/`, `http://inside.example:${secretPort}/`]) {
+    inside = target;
+    for (let hops = 0; hops < REDIRECTS_MAX; hops++) {
+      const answer = failed(await ask(`http://public.example:${publicPort}/${hops}`, {}, strict));
+      assert.equal(answer.failure, 'refused', `${target} after ${hops + 1} redirects`);
+      assert.match(answer.reason, /private network/);
+    }
+  }
+  assert.equal(secret.asked.length, 0);
+});
+
 test('what is public and what is not', () => {
   for (const address of ['10.1.2.3', '172.16.0.1', '192.168.0.1', '127.0.0.1', '169.254.169.254', '100.64.0.1', '0.0.0.0', '224.0.0.1', '255.255.255.255', '198.18.0.1', '::1', '::', 'fe80::1', 'fe80::1%eth0', 'fd12::1', '::ffff:192.168.0.1', '64:ff9b::a00:1', '64:ff9b:1::1', '2002:7f00:1::', 'ff02::1', '2001:db8::1', 'nonsense', '']) {
     assert.equal(isPublicAddress(address), false, address);

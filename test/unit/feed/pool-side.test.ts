@@ -257,3 +257,21 @@ test('the pool\'s order on the shelf: after a stamp, oldest first, and a taken s
   assert.equal(Buffer.from(shelf.body(sha256('other')) ?? []).toString(), 'other');
   assert.equal(shelf.body(sha256('two')), undefined);
 });
+
+test('a version that was found false is not passed on after a restart either, and its validators are not used', async () => {
+  await using service = new Service({ resolve: async () => [] });
+  const pool = new TestPool();
+  service.feeds.usePool(pool);
+  const { id } = service.feeds.add({ url: 'https://a.example/', neverOrigin: true });
+  const good = deliver(service.feeds, pool, rss([{ id: 'a' }]), 1);
+  const lie = deliver(service.feeds, pool, rss([{ id: 'a' }, { id: 'a lie' }]), 2);
+  await service.until(() => service.count('feed-version') >= 2);
+  service.feeds.poolEvents.onWitness(pool.key, lie.hash, 'conflict');
+  // A second service on the same tables stands for the next start.
+  await using again = new Service({ resolve: async () => [], store: service.store });
+  again.feeds.usePool(pool);
+  assert.equal(again.feeds.shelf.latest(pool.key)?.hash, good.hash);
+  assert.deepEqual(again.feeds.shelf.after(pool.key, { epoch: 0, seq: 0 }, 9).map(({ hash }) => hash), [good.hash]);
+  assert.equal(again.feeds.document(id)?.version.hash, good.hash);
+  assert.equal(again.feeds.store.feeds()[0]?.memory.validators?.hash, good.hash);
+});

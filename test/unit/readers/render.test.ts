@@ -31,6 +31,12 @@ test('self and hub of an Atom feed are ours, those of its entries are theirs', (
   );
 });
 
+test('links of RFC 5005 to archives and pages are the origin\'s', () => {
+  const archives = '<link rel="prev-archive" href="a"/><link rel="next-archive" href="b"/><link rel="current" href="c"/><link rel="first" href="d"/><link rel="previous" href="e"/><link rel="next" href="f"/><link rel="last" href="g"/>';
+  const fh = '<fh:archive xmlns:fh="http://purl.org/syndication/history/1.0"/>';
+  becomes(`<feed xmlns="http://www.w3.org/2005/Atom">${fh}${archives}<link rel="self" href="x"/></feed>`, `<feed xmlns="http://www.w3.org/2005/Atom">${fh}${archives}<link rel="self" href="SELF"/></feed>`);
+});
+
 test('self of an RDF channel is ours', () => {
   becomes(
     '<rdf:RDF xmlns:rdf="r"><channel rdf:about="a"><atom:link rel="self" href="x"/></channel><item rdf:about="b"><link>c</link></item></rdf:RDF>',
