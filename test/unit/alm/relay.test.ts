@@ -34,6 +34,13 @@ class Session {
     this.wires.run();
   }
 
+  /** Somebody asks a peer for its stream from there on. */
+  ask(from: string, to: string, seq: number): void {
+    const streams = this.wires.streamsOf(from);
+    streams.write(streams.open(contactNamed(to), 1), encodeFrame({ kind: 'subscribe', session: 's', from: seq, upTo: 0, pingAt: 0 }));
+    this.wires.run();
+  }
+
   /** How many of so many chunks were taken. */
   offer(source: Relay, count: number): number {
     for (let i = 0; i < count; i++) if (!source.offer({ bytes: new Uint8Array(CHUNK_BYTES).fill(this.#offered++), isKey: false, hasMore: false }, false)) return i;
@@ -134,6 +141,24 @@ test('a child that takes nothing holds its siblings up until the window is full 
   assert.deepEqual(session.happened.slice(0, 2), ['stuck is slow for root', 'root has room']);
   assert.equal(session.offer(root, 30), 30);
   assert.equal(sibling.head, 51);
+});
+
+test('a child that fills a gap reads nothing of its parent: without a stated rate it is not called slow for that', () => {
+  for (const [rateBps, told] of [[0, []], [80_000, ['child is slow for parent']]] as const) {
+    const session = new Session();
+    const parent = session.relay('parent', { isSource: true, windowChunks: 40, rateBps });
+    session.place(parent, undefined, [], []);
+    session.offer(parent, 100);
+    session.place(parent, undefined, [], ['child']);
+    session.ask('child', 'parent', 0);
+    session.wires.stick('parent', 'child');
+    session.now += 5_000;
+    session.offer(parent, 100);
+    session.pass(4_000, [parent]);
+    assert.deepEqual(session.happened.filter((what) => what.includes('slow')), told);
+    session.pass(15_000, [parent]);
+    assert.equal(session.happened.filter((what) => what.includes('slow')).length, 1, 'but not for ever');
+  }
 });
 
 test('a parent that falls silent, and one that never begins, are lost; the peer asks for another and goes on from where it was', () => {

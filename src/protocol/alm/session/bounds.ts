@@ -22,7 +22,7 @@ export const RECORD_RENEW_MS = 20_000;
 export const REPORT_MS = 2_000;
 export const MEMBER_LEASE_MS = 12_000;
 /** For one between two parents everything is kept that it may have missed, for so long at most. */
-export const ORPHAN_MS = 10_000;
+export const ORPHAN_MS = 20_000;
 /** Of one that somebody found lost. */
 export const SUSPECT_LEASE_MS = 4_500;
 /** Of questions and orders between members and the root. */

@@ -178,7 +178,7 @@ export class Participant {
       to: root, attempts: ATTEMPTS, timeoutMs: local.timeoutTo(undefined),
       message: (op) => ({
         type: 'castReport', op, session, number: this.#number, started: relay.head !== undefined, done: isDone, head: relay.head ?? 0,
-        latencyMs: Math.fround(this.#latency.ms), latencyHighMs: Math.fround(this.#latency.highMs), parent: relay.parent?.peerId ?? '', rttMs: Math.fround(relay.rttMs ?? 0), refilled: relay.tally.refilled,
+        latencyMs: Math.fround(this.#latency.ms), latencyHighMs: Math.fround(this.#latency.highMs), parent: relay.isFillingGap ? '' : (relay.parent?.peerId ?? ''), rttMs: Math.fround(relay.rttMs ?? 0), refilled: relay.tally.refilled,
         lost, why: why.slice(0, REASON_BYTES_MAX), slow, slowBps, leaving: leaving.slice(0, REASON_BYTES_MAX), links: Math.min(DEGREE_MAX, this.#parts.links()),
       }),
       onReply: (reply) => {

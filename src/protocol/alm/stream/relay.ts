@@ -11,7 +11,7 @@
 import type { Contact } from '../../../core/contact.ts';
 import type { Millis, StreamId, Streams } from '../../../core/env.ts';
 import { WireError } from '../../../core/errors.ts';
-import { CAST_PURPOSE, CHILDREN_MAX, HOLD_MS, READERS_MAX } from './bounds.ts';
+import { CAST_PURPOSE, CHILDREN_MAX, GAP_MS, HOLD_MS, READERS_MAX } from './bounds.ts';
 import type { StreamEnd } from './downstream.ts';
 import { Downstream } from './downstream.ts';
 import type { Chunk, Frame, FrameReader } from './frames.ts';
@@ -121,6 +121,11 @@ export class Relay {
     return [...this.#children.values()].filter((child) => !child.isRefill).map((child) => child.peerId);
   }
 
+  /** What its parent sends is not read before an ancestor has sent what comes before that. */
+  get isFillingGap(): boolean {
+    return this.#refill !== undefined;
+  }
+
   get readerCount(): number {
     return this.#readers.size;
   }
@@ -179,6 +184,7 @@ export class Relay {
     const next = Math.max(wanted, window.oldest);
     const { streams, now } = this.#parts;
     const child = new Downstream(streams, { stream, peerId: from.peerId, next, upTo: wish.upTo, reader, now: now() });
+    if (next > wanted && this.#parts.rateBps === 0) child.sparedUntil = now() + GAP_MS;
     this.#children.set(stream, child);
     child.answerPing(wish.pingAt, now());
     child.start(next, window.head);
@@ -259,6 +265,7 @@ export class Relay {
     const child = this.#children.get(stream);
     if (child === undefined) return;
     child.isBlocked = false;
+    child.sparedUntil = -Infinity;
     this.#pump(child);
     this.#onPlaces();
   }
@@ -535,7 +542,7 @@ export class Relay {
     const { rateBps } = this.#parts;
     const least = this.#leastPlace(window);
     for (const child of this.#children.values()) {
-      if (child.next > least) continue;
+      if (child.next > least || now < child.sparedUntil) continue;
       child.meter.look(true, now);
       if (!child.meter.isSlow({ rateBps, below: this.#terms(child.peerId)?.below ?? 0 }, now)) continue;
       const takenBps = child.meter.rateBps(now) ?? 0;
