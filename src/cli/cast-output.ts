@@ -9,29 +9,36 @@ import { shortId, shown } from './text.ts';
 const KILO = 1_000;
 
 export function printWhy(view: CastView): void {
+  for (const line of whyLines(view)) printLine(line);
+}
+
+export function whyLines(view: CastView): string[] {
   const { name, role, root, rateBps, priority } = view;
-  printLine(`${shown(name)}: this peer is its ${role}; the root is ${shown(root.name)}; priority ${priority}; ${rateBps === 0 ? 'as fast as everybody takes it' : `${rateBps / KILO} kbit/s`}.`);
+  const head = `${shown(name)}: this peer is its ${role}; the root is ${shown(root.name)}; priority ${priority}; ${rateBps === 0 ? 'as fast as everybody takes it' : `${rateBps / KILO} kbit/s`}.`;
   if (role !== 'root') {
-    printLine(view.parent === null ? 'It has no parent now.' : `Parent ${shown(view.parent.name)}, ${view.children.length} children, latency ${ms(view.latencyMs)} (99 %: ${ms(view.latencyHighMs)}).`);
-    printLine(`${view.bytes} bytes in ${view.chunks} chunks; ${view.refilled} came from an ancestor, ${view.repeated} came twice and were dropped.`);
-    return printLine('The whole tree is known to the root.');
+    return [
+      head, view.parent === null ? 'It has no parent now.' : `Parent ${shown(view.parent.name)}, ${view.children.length} children, latency ${ms(view.latencyMs)} (99 %: ${ms(view.latencyHighMs)}).`,
+      `${view.bytes} bytes in ${view.chunks} chunks; ${view.refilled} came from an ancestor, ${view.repeated} came twice and were dropped.`, 'The whole tree is known to the root.',
+    ];
   }
-  printLine(`Height ${ms(view.heightMs)}; AMCast on its members ${ms(view.amcastHeightMs)}; no tree of them is below ${ms(view.starBoundMs)}.`);
-  for (const member of view.tree) printLine(lineOf(member));
-  printHelp(view);
-  for (const { name: gone, why } of view.gone) printLine(`${shown(gone)} is no member any more: ${shown(why, 200)}.`);
+  return [
+    head, `Height ${ms(view.heightMs)}; AMCast on its members ${ms(view.amcastHeightMs)}; no tree of them is below ${ms(view.starBoundMs)}.`,
+    ...view.tree.map(lineOf), ...helpLines(view), ...view.gone.map(({ name: gone, why }) => `${shown(gone)} is no member any more: ${shown(why, 200)}.`),
+  ];
 }
 
 /** Who helps and why, and what a session of higher priority would cost by taking that. */
-function printHelp({ help, heightMs, withoutHelpersMs, priority }: CastView): void {
-  if (help.length === 0) return printLine('Nobody helps: no machine that would makes it lower.');
-  printLine(`Height ${ms(heightMs)} with helpers; ${withoutHelpersMs === null ? 'without them there is no tree' : `${ms(withoutHelpersMs)} without any`}.`);
-  for (const { name, links, serves, withoutItMs } of help) {
+function helpLines({ help, heightMs, withoutHelpersMs, priority }: CastView): string[] {
+  if (help.length === 0) return ['Nobody helps: no machine that would makes it lower.'];
+  const each = help.map(({ name, links, serves, withoutItMs }) => {
     const cost = withoutItMs === null ? 'there is no tree without it' : withoutItMs > heightMs ? `without it the tree is ${ms(withoutItMs)} high, ${ms(withoutItMs - heightMs)} more` : 'without it the tree is no higher';
-    printLine(`${shown(name)} helps with ${links} links and serves ${serves.map((one) => shown(one)).join(', ')}: ${cost}.`);
-  }
+    return `${shown(name)} helps with ${links} links and serves ${serves.map((one) => shown(one)).join(', ')}: ${cost}.`;
+  });
   const above = priority === 1 ? 'Only sessions' : `Sessions of priority ${priority === 2 ? '1' : '1 or 2'}, and those`;
-  printLine(`${above} of which a helper is itself a member can take its links.`);
+  return [
+    `Height ${ms(heightMs)} with helpers; ${withoutHelpersMs === null ? 'without them there is no tree' : `${ms(withoutHelpersMs)} without any`}.`, ...each,
+    `${above} of which a helper is itself a member can take its links.`,
+  ];
 }
 
 function lineOf({ peerId, name, depth, degree, children, plannedMs, latencyMs, isHelper, hasStarted, refilled }: MemberView): string {
