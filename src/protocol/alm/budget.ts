@@ -5,6 +5,8 @@
 export interface Budget {
   /** Told how many candidates for a move were looked at since the last call; false when it is time to end. */
   allows(work: number): boolean;
+  /** So little time is left that even a first tree must be finished at once. Work is never too little for that. */
+  isLate(): boolean;
 }
 
 /** A unit is one candidate for a move. */
@@ -19,19 +21,27 @@ export class WorkBudget implements Budget {
     this.#left -= work;
     return this.#left > 0;
   }
+
+  isLate(): boolean {
+    return false;
+  }
 }
 
 /** The clock is read once in so many units of work: a reading costs as much as ten of them. */
 const UNITS_PER_READING = 1_000;
+/** Finishing a first tree takes a part of the time. */
+const LATE_SHARE = 0.85;
 
 export class ClockBudget implements Budget {
   readonly #nowMs: () => number;
   readonly #endMs: number;
   #work = 0;
+  readonly #lateMs: number;
   #isOver = false;
 
   constructor(nowMs: () => number, budgetMs: number) {
     this.#nowMs = nowMs;
+    this.#lateMs = nowMs() + LATE_SHARE * budgetMs;
     this.#endMs = nowMs() + budgetMs;
   }
 
@@ -43,6 +53,10 @@ export class ClockBudget implements Budget {
     }
     return !this.#isOver;
   }
+
+  isLate(): boolean {
+    return this.#nowMs() >= this.#lateMs;
+  }
 }
 
-export const UNLIMITED: Budget = { allows: () => true };
+export const UNLIMITED: Budget = { allows: () => true, isLate: () => false };

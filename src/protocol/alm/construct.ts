@@ -7,6 +7,8 @@
  */
 import { assert } from '../../core/assert.ts';
 import type { Millis } from '../../core/env.ts';
+import type { Budget } from './budget.ts';
+import { UNLIMITED } from './budget.ts';
 import type { HelperRule } from './helpers.ts';
 import { Candidates } from './helpers.ts';
 import type { Instance } from './instance.ts';
@@ -20,15 +22,19 @@ export interface ConstructOptions {
   readonly creditMs: Millis;
 }
 
+/** The clock is read once in so many steps; of places that are free so many are looked at in a hurry. */
+const STEPS_PER_READING = 16;
+const PLACES_TRIED = 64;
+
 export const AMCAST: ConstructOptions = { helpers: undefined, creditMs: 0 };
 
 /** The tree, or why there is none. */
-export function construct(instance: Instance, options: ConstructOptions): Tree | string {
+export function construct(instance: Instance, options: ConstructOptions, budget = UNLIMITED): Tree | string {
   const unlinked = unlinkedMember(instance);
   if (unlinked !== NONE) return 'a member has no free link';
   const missing = missingLinks(instance);
   if (missing > 0 && options.helpers === undefined) return missingSentence(missing);
-  return new Construction(instance, options).run();
+  return new Construction(instance, options).run(budget);
 }
 
 function missingSentence(missing: number): string {
@@ -72,9 +78,10 @@ class Construction {
     this.#slots = degrees[ROOT] as number;
   }
 
-  run(): Tree | string {
+  run(budget: Budget): Tree | string {
     this.#entered(ROOT);
-    while (this.#waitingCount > 0) {
+    for (let step = 1; this.#waitingCount > 0; step++) {
+      if (step % STEPS_PER_READING === 0 && budget.isLate()) return this.#hurry();
       const at = this.#choose();
       if (at === NONE) {
         if (!this.#rescue()) return missingSentence(missingLinks(this.#instance));
@@ -84,6 +91,34 @@ class Construction {
       const p = this.#via[at] as number;
       this.#take(at);
       this.#absorb(u, p);
+    }
+    this.#tree.refresh();
+    return this.#tree;
+  }
+
+  /** Those who still wait hang on where it costs least of a few places that are free: first those that serve others, so that places do not run out. */
+  #hurry(): Tree | string {
+    const { degrees, latencies } = this.#instance;
+    const order = [...this.#waiting.subarray(0, this.#waitingCount)].sort((a, b) => Math.min(2, degrees[b] as number) - Math.min(2, degrees[a] as number) || a - b);
+    this.#waitingCount = 0;
+    for (const [i, u] of order.entries()) {
+      while (this.#slots === 0) if (!this.#rescue()) return missingSentence(missingLinks(this.#instance));
+      const tries = Math.min(PLACES_TRIED, this.#openCount);
+      let chosen = NONE;
+      let least = Infinity;
+      for (let j = 0; j < tries; j++) {
+        const at = (i + Math.floor((j * this.#openCount) / tries)) % this.#openCount;
+        const w = this.#open[at] as number;
+        const ms = (this.#tree.height[w] as number) + latencies.between(w, u);
+        if (ms >= least) continue;
+        least = ms;
+        chosen = at;
+      }
+      const parent = this.#open[chosen] as number;
+      this.#tree.add(u, parent);
+      this.#slots += (degrees[u] as number) - 2;
+      if (!this.#tree.isOpen(parent)) this.#open[chosen] = this.#open[--this.#openCount] as number;
+      if (this.#tree.isOpen(u)) this.#open[this.#openCount++] = u;
     }
     this.#tree.refresh();
     return this.#tree;

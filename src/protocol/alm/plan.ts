@@ -38,6 +38,8 @@ export interface Plan {
   readonly moves: number;
 }
 
+/** With more hosts it takes longer to know when to stop than a search ends early by it. */
+const BOUND_MAX = 3_000;
 /** Random moves between two descents towards an even tree. */
 const KICKS = 3;
 
@@ -58,7 +60,7 @@ export function amcastHeightMs(instance: Instance): Millis | undefined {
 function planLow(instance: Instance, mayHelp: boolean, options: PlanOptions): Plan | string {
   const { planner, random, budget } = options;
   const helpers = mayHelp ? options.helpers : undefined;
-  if (planner === 'best') return search(instance, { helpers, random, budget, boundMs: starBoundMs(instance) });
+  if (planner === 'best') return search(instance, { helpers, random, budget, boundMs: instance.size > BOUND_MAX ? 0 : starBoundMs(instance) });
   const tree = construct(instance, { helpers, creditMs: 0 });
   if (typeof tree === 'string') return tree;
   return { tree, moves: options.adjust ? adjust(tree, UNLIMITED) : 0 };

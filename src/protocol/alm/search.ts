@@ -48,7 +48,7 @@ const EPSILON_MS = 1e-9;
 
 /** The tree, or why there is none. */
 export function search(instance: Instance, options: SearchOptions): Found | string {
-  const first = construct(instance, { helpers: options.helpers, creditMs: 0 });
+  const first = construct(instance, { helpers: options.helpers, creditMs: 0 }, options.budget);
   if (typeof first === 'string') return first;
   const moves = adjust(first, options.budget);
   if (instance.members <= 2 && first.helpers === 0) return { tree: first, moves };

@@ -15,7 +15,7 @@ import type { Claimant, Loss } from '../../protocol/alm/market/degree-table.ts';
 import { DegreeTable } from '../../protocol/alm/market/degree-table.ts';
 import { improve } from '../../protocol/alm/market/improvement.ts';
 import type { Links, Offer, PlannerChoice, Situation } from '../../protocol/alm/market/schedule.ts';
-import { degreesOf, guaranteed, heightOf, helpersOf, isRealGain, nearestTo, planned, repaired } from '../../protocol/alm/market/schedule.ts';
+import { changesAfterLoss, degreesOf, guaranteed, heightOf, helpersOf, isRealGain, nearestTo, planned, repaired } from '../../protocol/alm/market/schedule.ts';
 import type { PlannerName } from '../../protocol/alm/plan.ts';
 import type { HostPool } from './host-pool.ts';
 
@@ -53,7 +53,7 @@ export interface MarketSession {
   readonly random: Random;
   isHurt: boolean;
   haste: number;
-  /** Times that it has changed its plan for a better one, less those that it has lost something. */
+  /** Times that it has changed its plan for a better one, as far as they still count. */
   changes: number;
 }
 
@@ -138,7 +138,7 @@ export class MarketWorld {
 
   #repair(session: MarketSession): void {
     session.isHurt = false;
-    session.changes = Math.max(0, session.changes - 1);
+    session.changes = changesAfterLoss(session.changes, session.priority);
     const { members, memberSet, links, name } = session;
     const helpers = helpersOf(links, memberSet).map((host) => ({ host, degree: this.table(host).heldBy(name) })).filter(({ degree }) => degree > 0);
     const mended = repaired({ members: this.#ownOffers(session), helpers, latencyMs: this.#trueMs }, links);

@@ -127,6 +127,16 @@ test('the star is no bound where a relay beats the direct link', () => {
   assert.equal(planned(instance).tree.heightMs, 20);
 });
 
+test('a first tree that takes too long is finished in a hurry, and is a tree', () => {
+  const members = 2_000;
+  let readings = 0;
+  const clock = (): number => readings++;
+  const degrees = Array.from({ length: members }, (_, i) => (i % 5 === 0 ? 6 : 1));
+  const { tree } = planned(onLine(Array.from({ length: members }, (_, i) => (i * 37) % 1_009), degrees), { budget: new ClockBudget(clock, 20) });
+  assertValid(tree);
+  assert.ok(readings < 60, `the clock was read ${readings} times: the rest was not built with the same care`);
+});
+
 test('a budget by a clock ends the search: the clock is what the caller says it is', () => {
   let nowMs = 0;
   const clock = (): number => (nowMs += 1);

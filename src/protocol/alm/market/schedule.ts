@@ -11,7 +11,7 @@ import { UNLIMITED, WorkBudget } from '../budget.ts';
 import type { HelperRule } from '../helpers.ts';
 import { HELPER_RULE } from '../helpers.ts';
 import type { Instance } from '../instance.ts';
-import { NONE } from '../instance.ts';
+import { NONE, PRIORITY_HIGHEST } from '../instance.ts';
 import { Latencies } from '../latencies.ts';
 import type { PlannerName } from '../plan.ts';
 import { plan } from '../plan.ts';
@@ -67,6 +67,11 @@ export function isRealGain(nowMs: Millis, thenMs: Millis, changes = 0): boolean 
 export function nearestTo<T>(candidates: readonly T[], distanceMs: (candidate: T) => Millis): T[] {
   const ranked = candidates.map((candidate, place) => ({ candidate, place, ms: distanceMs(candidate) }));
   return ranked.sort((a, b) => a.ms - b.ms || a.place - b.place).slice(0, CANDIDATES_MAX).map(({ candidate }) => candidate);
+}
+
+/** What counts of a session's changes once it has lost something: it looks for something better more readily, the less the lower its priority is, or losses would go on downwards for long. */
+export function changesAfterLoss(changes: number, priority: number): number {
+  return Math.min(changes, priority - PRIORITY_HIGHEST);
 }
 
 /** Planned anew, whatever stood before. A string says why there is no tree. */

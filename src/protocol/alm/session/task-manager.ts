@@ -14,7 +14,7 @@ import type { Alarms } from '../../overlay/alarms.ts';
 import type { Requests } from '../../requests.ts';
 import type { CastJoin, CastReport } from '../../wire/cast-messages.ts';
 import type { HelperAccount, HelperLinks, HelperMarket } from '../market/helper-market.ts';
-import { isRealGain } from '../market/schedule.ts';
+import { changesAfterLoss, isRealGain } from '../market/schedule.ts';
 import type { Objective } from '../plan.ts';
 import type { Relay } from '../stream/relay.ts';
 import {
@@ -72,7 +72,7 @@ export class TaskManager {
   #gathering: number | undefined;
   #improving: number | undefined;
   #replans = 0;
-  /** Switches to a better plan since somebody came or went, less losses of helpers: each makes the next one harder. */
+  /** Switches to a better plan since a member came or went, as far as they still count: each makes the next one harder. */
   #changes = 0;
   #neededFor = '';
   #needed: ReadonlyMap<string, number> = new Map();
@@ -251,7 +251,7 @@ export class TaskManager {
   #onHelperLost({ helper, links }: HelperLinks, _reason: string): void {
     const entry = this.#roster.entries.get(helper.peerId);
     if (entry?.isHelper !== true) return;
-    this.#changes = Math.max(0, this.#changes - 1);
+    this.#changes = changesAfterLoss(this.#changes, this.terms.priority);
     this.#improveIn(REPLAN_SOON_MS);
     entry.degree -= links;
     if (entry.degree < 2) {
