@@ -125,7 +125,7 @@ export class DataStreams implements Streams {
     if (data === undefined || !data.paused) return;
     data.paused = false;
     this.#deliver(data);
-    if (isReadable(data.stream)) data.stream.resume();
+    this.#flow(data);
     this.#finishIfEnded(data);
   }
 
@@ -246,9 +246,16 @@ export class DataStreams implements Streams {
         const piece = bare(data.held.subarray(0, size));
         data.held.consume(size);
         protocol.onStreamData(data.id, piece);
+        this.#flow(data);
         this.#finishIfEnded(data);
       });
     }
+  }
+
+  /** More is let in only when all that waits here was taken: whoever takes one piece and pauses again would otherwise gather a window at each turn. */
+  #flow(data: DataStream): void {
+    const { stream, paused, closed, held } = data;
+    if (!paused && !closed && held.byteLength === 0 && stream?.readStatus === 'paused') stream.resume();
   }
 
   /** The other side is done and the protocol has every byte: the stream is over for both. */

@@ -126,6 +126,35 @@ test('a reader that pauses stops the writer, and resuming lets everything throug
   await untilClosed(a, 'ended');
 });
 
+test('a reader that takes a piece at a time, pausing between, never lets in more than a window and a buffer ahead of it', async () => {
+  const [a, b] = await pair();
+  b.protocol.react = (input) => {
+    if (input.kind === 'data') b.host.env.streams.pause(input.stream);
+  };
+  const chunk = new Uint8Array(64 * 1024);
+  let written = 0;
+  const stream = open(a, b);
+  const pump = (): void => {
+    while (written < 400) {
+      written++;
+      if (!a.host.env.streams.write(stream, chunk)) return;
+    }
+  };
+  a.protocol.react = (input) => {
+    if (input.kind === 'writable') pump();
+  };
+  a.host.input(pump);
+  for (let taken = 1; taken <= 30; taken++) {
+    await b.protocol.until(() => b.protocol.all('data').length >= taken, 'the next piece');
+    // Time for whatever would come in by mistake.
+    a.host.input(() => a.host.env.send(b.host.contact, bytesOf(`${taken}`)));
+    await b.protocol.until(() => b.protocol.all('message').length >= taken, 'a message past the stream');
+    b.host.input(() => b.host.env.streams.resume(b.protocol.all('opened')[0]?.stream ?? -1));
+  }
+  const aheadMiB = (written * chunk.length - received(b).length) / 2 ** 20;
+  assert.ok(aheadMiB < 4, `${aheadMiB} MiB are on the way`);
+});
+
 test('an end behind a pause is heard after the bytes', async () => {
   const [a, b] = await pair();
   b.protocol.react = (input) => {
