@@ -255,7 +255,9 @@ async function underLoads(spreader: Spreader, peers: number, loads: readonly Loa
   const after = await idle();
   const idleCores = (before + after) / 2;
   const outcomes = new Map([...measured].map(([load, outcome]) => [load, { ...outcome, cpuMs: outcome.cpuMs - idleCores * outcome.idleMsPerCore }]));
-  for (const [load, { deliveredShare, cpuMs, wireTimes, latencyMs }] of outcomes) print({ ...said, peers, load, deliveredShare, cpuMs, wireTimes, latencyMs, idleCores: [before, after] });
+  for (const [load, { deliveredShare, cpuMs, wireTimes, latencyMs }] of outcomes) {
+    print({ ...said, peers, load, deliveredShare, cpuMs, cpuMsIdleIncluded: measured.get(load)?.cpuMs, wireTimes, latencyMs, idleCores: [before, after] });
+  }
   return outcomes;
 }
 
