@@ -30,6 +30,7 @@ import type { RegistrationParts } from './registration.ts';
 import { Registration } from './registration.ts';
 import { Sender } from './sender.ts';
 import { FeedStanding } from './standing.ts';
+import type { TreeWish } from './tree-link.ts';
 import { TreeLink } from './tree-link.ts';
 import { Trust } from './trust.ts';
 
@@ -60,6 +61,7 @@ export class Member {
   readonly #numbering: Numbering;
   readonly #trust: Trust;
   readonly #hearing = new Hearing();
+  readonly #isNewcomer: boolean;
   #terms: FeedTerms;
   /** Digest of the body that is being pulled. */
   #pulling = '';
@@ -81,6 +83,7 @@ export class Member {
     this.#parts = parts;
     this.#holding = new Holding(key, { shelf, events, wallClock: () => local.env.wallClock() });
     const holding = this.#holding;
+    this.#isNewcomer = holding.have === undefined;
     this.#sender = new Sender(key, parts, { latest: () => holding.latest, isNear: (peerId) => this.#tree.isNear(peerId), onSilent: (peerId) => this.#onSilent(peerId) });
     this.#tree = new TreeLink(key, parts, {
       onParent: (parent) => this.#onParent(parent),
@@ -229,8 +232,8 @@ export class Member {
     return this.#standing.slot === 0 && this.#holdsSlot;
   }
 
-  get #treeTerms(): { fanout: number; staleMs: Millis } {
-    return { fanout: this.#terms.fanout ?? FANOUT, staleMs: this.#terms.maxStalenessMs - this.#standing.gapMs };
+  get #treeTerms(): TreeWish {
+    return { fanout: this.#terms.fanout ?? FANOUT, staleMs: this.#terms.maxStalenessMs - this.#standing.gapMs, isNewcomer: this.#isNewcomer };
   }
 
   #onRegistered(answer: FeedRegistered, askedAt: Millis): void {

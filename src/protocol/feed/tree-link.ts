@@ -31,6 +31,8 @@ export interface TreeWish {
   readonly fanout: number;
   /** What the way down the tree may take. */
   readonly staleMs: Millis;
+  /** It had nothing of this feed from the pool when this life began. A lead's tree is new anyway: a new life never goes on with an old epoch. */
+  readonly isNewcomer: boolean;
 }
 
 export class TreeLink {
@@ -76,7 +78,7 @@ export class TreeLink {
     // Two leads of one epoch, as two halves of a pool may have had, have two trees.
     this.#id = `${this.#key.hex}:${epoch}:${lead.peerId.slice(-8)}`;
     const { local, lagover } = this.#parts;
-    const tree = treeOf({ id: this.#id, source: lead, unit: 'ms', heartbeatMs: HEARTBEAT_MS, leaseMs: LEASE_MS, isNew: true });
+    const tree = treeOf({ id: this.#id, source: lead, unit: 'ms', heartbeatMs: HEARTBEAT_MS, leaseMs: LEASE_MS, isNew: local.isSelf(lead) || wish.isNewcomer });
     const constraint = local.isSelf(lead) ? 0 : Math.max(CONSTRAINT_MIN_MS, wish.staleMs);
     const id = this.#id;
     lagover.join(tree, { fanout: wish.fanout, constraint }, { ask: (_wish, onAnswer) => onAnswer(this.#events.sample() ?? lead) }, (parent) => {

@@ -527,9 +527,9 @@ function without(child: Child, peerId: string): Child {
   return { ...child, children: child.children.filter(({ contact }) => contact.peerId !== peerId) };
 }
 
-/** In a former life this peer may have granted slots whose leases still run. Not in a tree that is younger than this life. */
+/** In a former life this peer may have granted slots whose leases still run. Not in a tree in which it never was. */
 function grantsFrom(context: Context): Millis {
-  const { local, tree, isSource } = context;
-  const mayHaveGranted = local.contact.incarnation > 1 && !(isSource && tree.isNew);
+  const { local, tree } = context;
+  const mayHaveGranted = local.contact.incarnation > 1 && !tree.isNew;
   return mayHaveGranted ? Math.max(context.now(), local.startedAt + tree.leaseMs) : context.now();
 }

@@ -32,7 +32,7 @@ export interface Tree {
   readonly timeout: number;
   /** After so many heartbeats of lateness a peer leaves its parent. */
   readonly maintenance: number;
-  /** Its source began it in the life that it has now: of no former life is anything left. */
+  /** As far as this peer is concerned: it was not in this tree in any former life. */
   readonly isNew: boolean;
 }
 
