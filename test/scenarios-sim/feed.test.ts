@@ -84,7 +84,7 @@ test('INV-FEED-1: the origin is asked at most as often as there are pollers in a
     feeds.ring.world.runFor(intervals * 48_000);
     const asked = feeds.origin.requests[304] + feeds.origin.requests[200] - before;
     assert.ok(asked >= POLLERS * (intervals - 1) && asked <= POLLERS * intervals + POLLERS, `${asked} questions with ${peers} subscribers`);
-    assert.ok(feeds.origin.requests[200] <= POLLERS + 1, `${feeds.origin.requests[200]} whole answers, one of them an audit`);
+    assert.ok(feeds.origin.requests[200] <= POLLERS, `${feeds.origin.requests[200]} whole answers, audits among them`);
   }
 });
 
@@ -117,6 +117,32 @@ test('the second peer of a pool never asks the origin, also when the feed\'s key
       assert.ok(world.runUntilHolds(() => feeds.host(second).told.length > 0, 50, FIRST_VERSION_MS) !== undefined, `seed ${seed}, ${laterMs} ms later: it has the document before it would ask itself`);
       assert.equal(feeds.host(second).polls, 0, `seed ${seed}, ${laterMs} ms later`);
     }
+  }
+});
+
+/** One peer subscribes and the pool grows around it: each newcomer subscribes as soon as it is in. */
+function growingWorld(seed: number, peers: number, everyMs: number): FeedWorld {
+  const feeds = new FeedWorld(1, { seed, latency: new EuclideanLatency(randomFrom(seed)), jitter: 0.1, hintUnreachable: true }, protocolOptions(), () => ({ maxStalenessMs: 12_000, fanout: 4, canPoll: true }));
+  const { world } = feeds.ring;
+  const subscribeWhenIn = (peer: number): void => world.at(world.now() + 20, () => {
+    if (feeds.ring.node(peer).standing === 'active') feeds.subscribe(peer);
+    else subscribeWhenIn(peer);
+  });
+  feeds.subscribe(0);
+  for (let peer = 1; peer < peers; peer++) {
+    world.runFor(everyMs);
+    subscribeWhenIn(feeds.ring.join(0));
+  }
+  assert.ok(world.runUntilHolds(() => feeds.subscribers().length === peers && feeds.isCaughtUp(), 100, 60_000) !== undefined, `seed ${seed}: everybody has the document`);
+  return feeds;
+}
+
+test('a pool that grows while all subscribe has the first document from its origin at most k times, audits included', () => {
+  // With these seeds up to 21 peers asked: keys change hands faster than the lead found their owners, and all failed open at one moment.
+  for (const [seed, peers] of [[11, 10], [6, 30], [15, 30]] as const) {
+    const feeds = growingWorld(seed, peers, 300);
+    feeds.ring.world.runFor(30_000);
+    assert.ok(feeds.origin.requests[200] <= POLLERS, `seed ${seed}: ${feeds.origin.requests[200]} whole documents`);
   }
 });
 

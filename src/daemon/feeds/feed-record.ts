@@ -20,6 +20,8 @@ export interface InPool {
   /** The pool knew then that there was nothing newer. */
   wordAt: number;
   role: FeedRole;
+  /** Since when this peer knows that somebody leads. */
+  leadKnownAt: number | undefined;
   /** Drawn once: where in its spread this peer fails open. */
   readonly unit: number;
   /** A document to compare with, and when. */

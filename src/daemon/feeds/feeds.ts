@@ -358,6 +358,10 @@ export class Feeds {
     if (record === undefined) return;
     if (this.#clock.catchUp() > 0) return this.#afterSuspend();
     if (!record.hasSlot) {
+      const now = this.#clock.now();
+      // What was heard since then may be a reason to wait longer.
+      const due = this.#nextAt(record);
+      if (due === undefined || due > now) return this.#due.set(id, due);
       const at = this.#origins.slot(record);
       record.hasSlot = true;
       if (at > this.#clock.now()) return this.#due.set(id, at);

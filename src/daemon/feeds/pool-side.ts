@@ -7,7 +7,7 @@
  */
 import type { Contact } from '../../core/contact.ts';
 import type { Position } from '../../core/position.ts';
-import { asksItselfAt } from '../../protocol/feed/fail-open.ts';
+import { asksFirstAt, asksItselfAt } from '../../protocol/feed/fail-open.ts';
 import type { FeedEvents, FeedPool, FeedPoolStatus, FeedRole, FeedShelf, FeedVersion, FoundVersion } from '../../protocol/feed/feed.ts';
 import { feedKey } from '../../protocol/feed/feed-url.ts';
 import { askAt } from '../../protocol/feed/stagger.ts';
@@ -70,7 +70,7 @@ export class PoolSide implements FeedEvents {
     const key = feedKey(record.canonical, record.wish.scope === 'friends' ? this.#salt : '', sha256);
     if (record.inPool !== undefined && record.inPool.key.hex !== key.hex) this.leave(record);
     if (record.inPool === undefined) {
-      record.inPool = { key, since: this.#o.clock.now(), wordAt: 0, role: { kind: 'seeking' }, unit: this.#o.random(), audit: undefined };
+      record.inPool = { key, since: this.#o.clock.now(), wordAt: 0, role: { kind: 'seeking' }, leadKnownAt: undefined, unit: this.#o.random(), audit: undefined };
       this.#byKey.set(key.hex, record);
       pool.subscribe(this.#terms(record, key));
     } else pool.change(this.#terms(record, key));
@@ -104,12 +104,13 @@ export class PoolSide implements FeedEvents {
     const turn = inPool.role.kind === 'poller' ? this.#turn(record, inPool, inPool.role) : Infinity;
     // A poller that is to audit does so at its turn, which so stays one request.
     if (inPool.role.kind === 'poller' && latest !== undefined) return Math.max(holdsOff, Math.min(inPool.audit?.isUrgent === true ? auditAt : Infinity, turn));
-    // A first version is not put off until the next turn: whoever leads has nobody to get it from.
+    // A first version is not put off until the next turn: whoever leads has nobody to get it from. The other pollers get it from the lead.
     if (inPool.role.kind === 'poller' && inPool.role.slot === 0) return Math.max(holdsOff, Math.min(turn, memory.nextAt));
-    const itself = asksItselfAt({
-      poolWordAt: this.#wordAt(record, inPool), subscribedAt: inPool.since, hasVersion: latest !== undefined, wishMs: wish.maxStalenessMs, ownPlanAt: memory.nextAt, unit: inPool.unit,
-    });
-    return Math.max(holdsOff, Math.min(auditAt, turn, itself));
+    const own = { subscribedAt: inPool.since, ownPlanAt: memory.nextAt, unit: inPool.unit };
+    const itself = latest === undefined
+      ? asksFirstAt({ ...own, leadKnownAt: inPool.leadKnownAt, slot: inPool.role.kind === 'poller' ? inPool.role.slot : undefined, subscribers: this.status(record)?.subscribers ?? 1 })
+      : asksItselfAt({ ...own, poolWordAt: this.#wordAt(record, inPool), wishMs: wish.maxStalenessMs });
+    return Math.max(holdsOff, Math.min(auditAt, itself));
   }
 
   /** Its turn, or that of a poller which is missing; not too soon after the last request. */
@@ -186,6 +187,7 @@ export class PoolSide implements FeedEvents {
     if (record?.inPool === undefined) return;
     const becomesPoller = role.kind === 'poller' && record.inPool.role.kind !== 'poller';
     record.inPool.role = role;
+    if (role.kind !== 'seeking') record.inPool.leadKnownAt ??= this.#o.clock.now();
     if (becomesPoller && record.latest !== undefined && this.#o.store.latestStamped(record.id) === undefined) this.#offer(record, record.inPool);
     this.#o.replan(record);
     this.#o.onState(record);

@@ -108,7 +108,7 @@ export class Member {
       doubtLead: (isSilent) => this.#registration.soon(isSilent ? 0 : SOON_MS, isSilent),
     });
     this.#trust = new Trust(key, parts, {
-      isLead: () => this.#isLead, isPoller: () => this.#holdsSlot, leadId: () => this.#standing.lead?.peerId ?? '', subscribers: () => this.#standing.subscribers, gapMs: () => this.#standing.gapMs,
+      isLead: () => this.#isLead, slot: () => (this.#holdsSlot ? this.#standing.slot : -1), leadId: () => this.#standing.lead?.peerId ?? '', subscribers: () => this.#standing.subscribers, gapMs: () => this.#standing.gapMs,
       neighbours: () => this.#neighbours(), others: () => this.#standing.others, under: (stamp) => holding.under(stamp), askLead: (stamp, onHash) => this.#askLead(stamp, onHash),
       onAttested: (version) => holding.attest(version),
       onFalse: (version) => this.#onFalse(version),

@@ -29,6 +29,8 @@ const HANDED_OVER_MS = 3_000;
 const ADOPTION_MS = 8_000;
 /** How often a lead is asked at most. */
 const DOUBT_PAUSE_MS = 2_000;
+/** Subscribers that wait for a lead are told that they must look for another register; more than so many find out by themselves. */
+const TOLD_MAX = 256;
 /** How often another poller is. */
 const POLLER_DOUBT_PAUSE_MS = 10_000;
 
@@ -107,12 +109,12 @@ export class RegisterHost {
     this.#parts.local.env.send(from, this.answer(from, message));
   }
 
-  /** Keys may have gone to others, who know nothing: whoever polls is told, and tells them. */
+  /** Keys may have gone to others, who know nothing: whoever polls is told, and tells them. Where nobody leads yet, everybody waits and is told. */
   onZoneChanged(): void {
     const { local, owns } = this.#parts;
     for (const { register } of [...this.#hosted.values()]) {
       if (owns(register.key)) continue;
-      for (const { contact } of pollersOf(register)) {
+      for (const contact of leadOf(register) === undefined ? waiting(register) : pollersOf(register).map((poller) => poller.contact)) {
         const message = nothingKnown(0, register.key);
         if (local.isSelf(contact)) this.#parts.alarms.in(0, () => this.#parts.tellSelf(message));
         else local.env.send(contact, message);
@@ -293,6 +295,11 @@ export class RegisterHost {
     }
     return [...others.slice(0, SAMPLES_MAX / 2), ...near];
   }
+}
+
+/** Who came to it, those who came last first. */
+function waiting({ registrants }: Register): Contact[] {
+  return [...registrants.values()].slice(-TOLD_MAX).reverse().map(({ contact }) => contact);
 }
 
 function nothingKnown(op: number, key: Position): FeedRegistered {

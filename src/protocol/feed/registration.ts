@@ -18,9 +18,12 @@ const LEAD_RENEWAL_MS = 20_000;
 /** There is no lead yet. */
 const SEEKING_PAUSE_MS = 1_200;
 const RETRY_FIRST_MS = 1_000;
-/** Until a poller looks for the next register, after the last one has said that it is none any more. */
+/** Until a poller looks for the next register, after the last one has said that it is none any more; twice as long each time: in a pool that grows, keys change hands several times a second, and the next register waits for the lead only so long. */
 const POLLER_MOVES_MS = 300;
 const RETRY_MAX_MS = 30_000;
+/** A route that ends where the owner was a moment ago is tried again after four seconds. Those who poll, or know of no lead, look once more before. */
+const LOOKUP_AGAIN_MS = 800;
+const LOOKUPS_MAX = 4;
 const ATTEMPTS = 2;
 
 export type Statement = Omit<FeedRegister, 'type' | 'op' | 'key' | 'lost' | 'leaving'>;
@@ -93,6 +96,7 @@ export class Registration {
     // The key has another owner now, which knows nothing yet.
     if (!answer.known) {
       this.#owner = undefined;
+      this.#retryMs = this.#firstRetryMs;
       return this.#askIn(this.#events.state().slot > 0 ? POLLER_MOVES_MS : this.#parts.local.env.random.unit() * RETRY_FIRST_MS);
     }
     this.#take(answer, this.#parts.local.env.now());
@@ -113,7 +117,32 @@ export class Registration {
     if (this.#isAsking || this.#isOver) return;
     this.#isAsking = true;
     if (this.#owner !== undefined) return this.#askOwner(this.#owner);
-    this.#parts.lookup(this.#key, (owner) => this.#askOwner(owner), () => this.#retry());
+    this.#lookUp();
+  }
+
+  /** The first answer counts. */
+  #lookUp(): void {
+    const { lookup, alarms } = this.#parts;
+    const { slot, lead } = this.#events.state();
+    const lookups = slot > 0 || lead === undefined ? LOOKUPS_MAX : 1;
+    let isOpen = true;
+    let started = 0;
+    let running = 0;
+    const start = (): void => {
+      if (!isOpen || this.#isOver) return;
+      started++;
+      running++;
+      if (started < lookups) alarms.in(LOOKUP_AGAIN_MS, start);
+      lookup(this.#key, (owner) => {
+        if (isOpen) this.#askOwner(owner);
+        isOpen = false;
+      }, () => {
+        running--;
+        if (isOpen && running === 0) this.#retry();
+        isOpen &&= running > 0;
+      });
+    };
+    start();
   }
 
   #askOwner(owner: Contact): void {
@@ -129,7 +158,7 @@ export class Registration {
       this.#isAsking = false;
       this.#isLost = false;
       this.#owner = owner;
-      this.#retryMs = RETRY_FIRST_MS;
+      this.#retryMs = this.#firstRetryMs;
       this.#take(reply, now);
     };
     if (local.isSelf(owner)) return onReply(answerSelf(message(0)));
@@ -157,6 +186,10 @@ export class Registration {
     this.#owner = undefined;
     this.#askIn(this.#retryMs * (0.5 + this.#parts.local.env.random.unit()));
     this.#retryMs = Math.min(RETRY_MAX_MS, 2 * this.#retryMs);
+  }
+
+  get #firstRetryMs(): Millis {
+    return this.#events.state().slot > 0 ? POLLER_MOVES_MS : RETRY_FIRST_MS;
   }
 
   /** The earlier of two times counts, unless an answer has set a new one. */

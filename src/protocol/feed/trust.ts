@@ -17,6 +17,10 @@ import type { Attestation, FeedEvents, FeedShelf, FeedTools, FeedVersion, FoundV
 import { ATTESTATIONS_MAX } from './feed.ts';
 import { isPoolStamp } from './order.ts';
 import { bytesOfHex, foundOf, fromWire, hexOfBytes, recordOf, toWire } from './record.ts';
+import { EPOCH_SPREAD } from './register.ts';
+
+/** The slot whose holder audits the first version of all. */
+const AUDITS_FIRST = 1;
 
 export interface TrustParts {
   readonly local: Local;
@@ -27,7 +31,8 @@ export interface TrustParts {
 
 export interface TrustSurrounding {
   isLead(): boolean;
-  isPoller(): boolean;
+  /** That this peer holds; -1: none. */
+  slot(): number;
   /** Identity; empty: nobody. */
   leadId(): string;
   /** Told of what this peer learns: its parent and children, and the lead. */
@@ -90,8 +95,9 @@ export class Trust {
     const { env } = this.#parts.local;
     const gapMs = this.#around.gapMs();
     // A poller's host looks at its turn, which is the first that comes.
-    if (this.#around.isPoller()) this.audit(version, env.now() + gapMs);
-    else if (isAuditor(this.#around.subscribers(), env.random.unit())) this.audit(version, env.now() + auditDelay(gapMs, env.random.unit()));
+    const slot = this.#around.slot();
+    if (slot >= 0 && (slot === AUDITS_FIRST || !isFirst(version))) this.audit(version, env.now() + gapMs);
+    else if (slot < 0 && isAuditor(this.#around.subscribers(), env.random.unit()) && !isFirst(version)) this.audit(version, env.now() + auditDelay(gapMs, env.random.unit()));
   }
 
   audit(version: FeedVersion, at: Millis): void {
@@ -217,4 +223,9 @@ export class Trust {
     this.#witnessed.add(name);
     if (this.#witnessed.size > WITNESSED_MAX) this.#witnessed.delete(this.#witnessed.values().next().value as string);
   }
+}
+
+/** The version with which a pool begins, when slots still change hands: one poller alone audits it, because the origin is to send it at most k times. */
+function isFirst({ stamp }: FeedVersion): boolean {
+  return stamp.seq === 1 && stamp.epoch <= EPOCH_SPREAD;
 }

@@ -6,9 +6,13 @@ import type { Contact } from '../../core/contact.ts';
 import type { Millis } from '../../core/env.ts';
 import type { Position } from '../../core/position.ts';
 import type { FeedEvents, FeedPool, FeedRole, FeedVersion } from '../../protocol/feed/feed.ts';
+import { asksFirstAt } from '../../protocol/feed/fail-open.ts';
 import { askAt } from '../../protocol/feed/stagger.ts';
 import type { MemoryShelf } from './memory-shelf.ts';
 import type { ToyOrigin } from './toy-origin.ts';
+
+/** Whoever has asked by itself has a document for its readers, and asks again only much later. */
+const FAILED_OPEN_AGAIN_MS = 60_000;
 
 export interface Told {
   readonly hash: string;
@@ -40,9 +44,18 @@ export class FeedHost implements FeedEvents {
   #turn = 0;
   #askedBefore = 0;
   #askedAt = -Infinity;
+  /** Waits for a first version, and does not rely on the pool for ever. */
+  #first: { readonly subscribedAt: Millis; readonly unit: number } | undefined;
+  #leadKnownAt: Millis | undefined;
 
   constructor(parts: FeedHostParts) {
     this.#parts = parts;
+  }
+
+  /** It has subscribed and fails open, as the service of feeds does, as long as it has no version. */
+  begin(key: Position, unit: number): void {
+    this.#first = { subscribedAt: this.#parts.now(), unit };
+    this.#plan(key);
   }
 
   onVersion(key: Position, version: FeedVersion, from: Contact | undefined): void {
@@ -59,9 +72,9 @@ export class FeedHost implements FeedEvents {
   onRole(key: Position, role: FeedRole): void {
     this.role = role;
     this.#turn++;
-    if (role.kind !== 'poller') return;
+    if (role.kind !== 'seeking') this.#leadKnownAt ??= this.#parts.now();
     // Where nobody has a document the lead does not wait for its turn.
-    if (role.slot === 0 && this.#parts.shelf.latest(key) === undefined) this.#parts.after(0, () => this.#parts.shelf.latest(key) ?? this.poll(key));
+    if (role.kind === 'poller' && role.slot === 0 && this.#parts.shelf.latest(key) === undefined) this.#parts.after(0, () => this.#parts.shelf.latest(key) ?? this.poll(key));
     this.#plan(key);
   }
 
@@ -90,14 +103,29 @@ export class FeedHost implements FeedEvents {
   /** As the service of feeds plans it. */
   #plan(key: Position): void {
     const { role } = this;
-    const { now, wallClock, after } = this.#parts;
+    const { now, wallClock, after, shelf } = this.#parts;
     const turn = ++this.#turn;
+    if (this.#first !== undefined && (role.kind !== 'poller' || role.slot > 0) && shelf.latest(key) === undefined) return this.#planFirst(key, this.#first);
     if (role.kind !== 'poller') return;
     const wordAt = this.freshAt === 0 ? -Infinity : now() - Math.max(0, wallClock() - this.freshAt);
     after(Math.max(0, askAt(role, { wordAt, askedAt: this.#askedAt, soonest: this.#askedAt + 1 }) - now()), () => {
       if (turn !== this.#turn) return;
       this.poll(key);
       this.#plan(key);
+    });
+  }
+
+  /** What the pool says of subscribers comes without a change of the role: looked at again when it would be time. */
+  #planFirst(key: Position, first: { readonly subscribedAt: Millis; readonly unit: number }): void {
+    const turn = this.#turn;
+    const { now, after, pool, shelf } = this.#parts;
+    const at = (): Millis => asksFirstAt({
+      ...first, leadKnownAt: this.#leadKnownAt, slot: this.role.kind === 'poller' ? this.role.slot : undefined, subscribers: pool().status(key)?.subscribers ?? 1, ownPlanAt: this.#askedAt + FAILED_OPEN_AGAIN_MS,
+    });
+    after(Math.max(0, at() - now()), () => {
+      if (turn !== this.#turn || shelf.latest(key) !== undefined) return;
+      if (at() <= now()) this.poll(key);
+      this.#planFirst(key, first);
     });
   }
 }

@@ -101,6 +101,7 @@ export class FeedWorld {
     this.#hosts[peer] = host;
     node.feeds.use({ shelf: this.shelf(peer), tools: { ...toyTools(node.local.contact.peerId), ...this.compression }, events: host });
     node.feeds.subscribe(this.termsOf(peer));
+    host.begin(this.key, this.ring.world.random(`first ${peer}`).unit());
   }
 
   termsOf(peer: number): FeedTerms {

@@ -87,6 +87,8 @@ test('all pollers but one say that they ask for nobody', async () => {
   const pool = new TestPool();
   service.feeds.usePool(pool);
   service.feeds.add({ url: `${origin.url}/feed` });
+  deliver(service.feeds, pool, rss([{ id: 'a' }]), 1);
+  await service.until(() => service.count('feed-version') > 0);
   service.feeds.poolEvents.onRole(pool.key, { kind: 'poller', slot: 1, intervalMs: 100, gapMs: 100, nextAt: performance.now(), subscribers: 0, parent: SOMEBODY });
   await service.polled(1);
   assert.match(origin.asked[0]?.headers['user-agent'] ?? '', /; 0 subscribers;/);

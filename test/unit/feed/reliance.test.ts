@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Reliance } from '../../../src/protocol/feed/fail-open.ts';
-import { asksItselfAt, FIRST_VERSION_MS, graceFor } from '../../../src/protocol/feed/fail-open.ts';
+import type { FirstWait, Reliance } from '../../../src/protocol/feed/fail-open.ts';
+import { asksFirstAt, asksItselfAt, FIRST_VERSION_MS, graceFor } from '../../../src/protocol/feed/fail-open.ts';
 import { HOST_SPACING_MS, learn, newBudget, reserve } from '../../../src/protocol/feed/host-budget.ts';
 import { changesEvery, stalenessAt } from '../../../src/protocol/feed/staleness.ts';
 import type { Standing } from '../../../src/protocol/feed/verdict.ts';
@@ -93,7 +93,7 @@ test('met, late, infeasible, pending and failing are told apart', () => {
   assert.equal(verdict({ gone: true }), 'gone');
 });
 
-const reliance: Reliance = { poolWordAt: NOW, subscribedAt: NOW - 60 * MINUTE, hasVersion: true, wishMs: 10 * MINUTE, ownPlanAt: NOW - MINUTE, unit: 0 };
+const reliance: Reliance = { poolWordAt: NOW, subscribedAt: NOW - 60 * MINUTE, wishMs: 10 * MINUTE, ownPlanAt: NOW - MINUTE, unit: 0 };
 
 test('a peer asks itself when the pool has been silent for the wish and some grace', () => {
   assert.equal(asksItselfAt(reliance), NOW + 10 * MINUTE + graceFor(10 * MINUTE));
@@ -109,8 +109,22 @@ test('with the next word of the pool there is nothing left to do', () => {
   assert.ok(asksItselfAt({ ...silent, poolWordAt: NOW }) > NOW + 10 * MINUTE);
 });
 
+const first: FirstWait = { subscribedAt: NOW, leadKnownAt: undefined, slot: undefined, subscribers: 1, ownPlanAt: NOW, unit: 0 };
+
 test('a first version is waited for only a moment, because a reader is waiting', () => {
-  assert.equal(asksItselfAt({ ...reliance, hasVersion: false, subscribedAt: NOW }), NOW + FIRST_VERSION_MS);
+  assert.equal(asksFirstAt(first), NOW + FIRST_VERSION_MS);
+  assert.equal(asksFirstAt({ ...first, ownPlanAt: NOW + MINUTE }), NOW + MINUTE);
+});
+
+test('without any version the pollers ask first, one after the other, and all others after them, spread', () => {
+  const known = { ...first, leadKnownAt: NOW + 3_000, subscribers: 30 };
+  const pollers = [1, 2].map((slot) => asksFirstAt({ ...known, slot, unit: 1 }));
+  const others = [0, 0.5, 1].flatMap((unit) => [asksFirstAt({ ...known, unit }), asksFirstAt({ ...first, subscribers: 30, unit })]);
+  assert.ok(pollers.every((at) => at >= NOW + 3_000 + FIRST_VERSION_MS), 'the lead has had its time');
+  assert.ok((pollers[1] ?? 0) - (pollers[0] ?? 0) >= 1_000);
+  assert.ok([0, 1].every((unit) => asksFirstAt({ ...known, unit }) > (pollers[1] ?? 0)));
+  assert.ok(Math.max(...others) - Math.min(...others) >= 4_000);
+  assert.ok([0, 1].every((unit) => asksFirstAt({ ...known, leadKnownAt: NOW + 60_000, unit }) <= NOW + 22_000), 'nobody waits for ever for a pool that finds no lead');
 });
 
 test('after a start old feeds give the pool time to settle, spread over half the wish', () => {
