@@ -206,9 +206,9 @@ export class FeedStore {
     return this.#text(this.#one('SELECT identity FROM feed_item_names WHERE feed = ? AND raw = ?', feed, raw), 'identity');
   }
 
-  /** Items of the last document. */
+  /** Items of the last document, in its order. */
   present(feed: string): KnownItem[] {
-    return this.#all('SELECT identity, title, published FROM feed_items WHERE feed = ? AND present = 1', feed).map((row) => ({
+    return this.#all('SELECT identity, title, published FROM feed_items WHERE feed = ? AND present = 1 ORDER BY place', feed).map((row) => ({
       identity: String(row['identity']), title: String(row['title']), publishedAt: numberOf(row['published']),
     }));
   }

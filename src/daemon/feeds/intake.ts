@@ -12,6 +12,7 @@ import type { FeedParser } from '../../host/feed-parser/parser.ts';
 import type { FeedFormat } from '../../host/feed-parser/recognise.ts';
 import { isSigned, recognise } from '../../host/feed-parser/recognise.ts';
 import { rawIdentities, settle } from '../../protocol/feed/identity.ts';
+import type { VanishedItem } from '../../protocol/feed/identity.ts';
 import type { FeedStore, ItemRow } from './feed-store.ts';
 import type { TrustLabel } from './views.ts';
 
@@ -51,7 +52,12 @@ export function takeItems(store: FeedStore, feed: string, reading: Reading, labe
   if (items.length === 0) return store.takeItems(feed, reading.hash, [], label, attestations, at);
   const known = new Map<string, string | undefined>(reading.raws.map((raw) => [raw, store.identityOf(feed, raw)]));
   const still = new Set(known.values());
-  const vanished = store.present(feed).filter(({ identity }) => !still.has(identity));
+  let keptBefore = 0;
+  const vanished: VanishedItem[] = [];
+  for (const item of store.present(feed)) {
+    if (still.has(item.identity)) keptBefore++;
+    else vanished.push({ ...item, keptBefore });
+  }
   const settled = settle(items, reading.raws, (raw) => known.get(raw), vanished);
   const rows = new Map<string, ItemRow>();
   items.forEach(({ title, link, publishedAt }, index) => {

@@ -4,7 +4,7 @@
  * Rule 1: an item is its own id; without one its link; without that its title and date. Ids and links that are web addresses
  * count without scheme, `www.` and fragment, because those change without anybody meaning it. An id that several items of
  * one document share says nothing and is passed over. When a source changes ids, what looks like the same item (title and
- * date) keeps its old identity, at most three times in one document, so that a mistake stays small. The rule's number is
+ * date) in the same place among the others keeps its old identity, at most three times in one document, so that a mistake stays small. The rule's number is
  * part of every identity: a later rule must never make everybody see everything twice.
  */
 export const IDENTITY_RULE = 1;
@@ -25,6 +25,12 @@ export interface KnownItem {
   readonly identity: string;
   readonly title: string;
   readonly publishedAt: number | undefined;
+}
+
+/** An item that the document before had, and this one has not. */
+export interface VanishedItem extends KnownItem {
+  /** Items before it in its document that are in the new one, too. */
+  readonly keptBefore: number;
 }
 
 export interface Settled {
@@ -80,12 +86,14 @@ function evened(text: string): string {
 
 /**
  * What the items of a new document are to readers. `identityOf` gives the settled identity of a raw one that was seen
- * before; `vanished` are items of the document before this one whose raw identities this one no longer has.
+ * before; `vanished` are items of the document before this one whose raw identities this one no longer has. What only fell off
+ * the end of a feed stood behind all others, and is never taken for what came in at its beginning.
  */
-export function settle(items: readonly RawItem[], raws: readonly string[], identityOf: (raw: string) => string | undefined, vanished: readonly KnownItem[]): Settled[] {
+export function settle(items: readonly RawItem[], raws: readonly string[], identityOf: (raw: string) => string | undefined, vanished: readonly VanishedItem[]): Settled[] {
   const left = [...vanished];
   const given = new Map<string, Settled>();
   let repairs = 0;
+  let keptBefore = 0;
   return items.map((item, index) => {
     const raw = raws[index] ?? '';
     const earlier = given.get(raw);
@@ -93,20 +101,21 @@ export function settle(items: readonly RawItem[], raws: readonly string[], ident
     const known = identityOf(raw);
     let settled: Settled = { raw, identity: known ?? raw, repaired: false };
     if (known === undefined && repairs < REPAIRS_MAX) {
-      const match = bestMatch(item, left);
+      const match = bestMatch(item, left.filter((one) => one.keptBefore === keptBefore));
       if (match !== undefined) {
         repairs++;
         left.splice(left.indexOf(match), 1);
         settled = { raw, identity: match.identity, repaired: true };
       }
     }
+    if (known !== undefined) keptBefore++;
     given.set(raw, settled);
     return settled;
   });
 }
 
-function bestMatch(item: RawItem, candidates: readonly KnownItem[]): KnownItem | undefined {
-  let best: KnownItem | undefined;
+function bestMatch(item: RawItem, candidates: readonly VanishedItem[]): VanishedItem | undefined {
+  let best: VanishedItem | undefined;
   let bestSimilarity = TITLE_SIMILARITY_MIN;
   for (const candidate of candidates) {
     if (!datesAgree(item.publishedAt, candidate.publishedAt)) continue;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { KnownItem, RawItem } from '../../../src/protocol/feed/identity.ts';
+import type { RawItem, VanishedItem } from '../../../src/protocol/feed/identity.ts';
 import { DATE_DISTANCE_MAX_MS, rawIdentities, REPAIRS_MAX, settle, titleSimilarity } from '../../../src/protocol/feed/identity.ts';
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -44,15 +44,25 @@ test('an id that several items of a document share says nothing', () => {
   assert.equal(c, d, 'the same item twice is one item');
 });
 
-const known = (identity: string, title: string, publishedAt: number | undefined): KnownItem => ({ identity, title, publishedAt });
+const known = (identity: string, title: string, publishedAt: number | undefined): VanishedItem => ({ identity, title, publishedAt, keptBefore: 0 });
 
-function settleNew(items: readonly RawItem[], vanished: readonly KnownItem[]): string[] {
+function settleNew(items: readonly RawItem[], vanished: readonly VanishedItem[]): string[] {
   return settle(items, rawIdentities(items, digest), () => undefined, vanished).map(({ identity, repaired }) => (repaired ? identity : 'new'));
 }
 
 test('an item whose id changed keeps its identity when title and date agree', () => {
   const changed = item({ id: 'new-1', title: 'Ten ways to be polite', publishedAt: 10 * DAY });
   assert.deepEqual(settleNew([changed], [known('old', 'Ten ways to be polite!', 11 * DAY)]), ['old']);
+});
+
+test('what falls off the end of a feed is not taken for what comes in at its beginning, however alike', () => {
+  const now = [item({ id: 'n41', title: 'News 41', publishedAt: DAY }), item({ id: 'n40', title: 'News 40', publishedAt: DAY })];
+  const names = rawIdentities(now, digest);
+  const isKnown = (name: string): string | undefined => (name === names[1] ? 'forty' : undefined);
+  const first = { ...known('one', 'News 1', DAY), keptBefore: 1 };
+  assert.deepEqual(settle(now, names, isKnown, [first]).map(({ repaired }) => repaired), [false, false]);
+  const renamed = { ...known('other', 'News 41', DAY), keptBefore: 0 };
+  assert.deepEqual(settle(now, names, isKnown, [first, renamed]).map(({ identity }) => identity), ['other', 'forty']);
 });
 
 test('a title that is less than .75 alike, a date more than two days off, or a missing date is another item', () => {
