@@ -8,42 +8,24 @@
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import diagnostics from 'node:diagnostics_channel';
 import { mkdtemp, rm } from 'node:fs/promises';
-import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { serveApi } from '../src/api/server.ts';
 import type { Daemon } from '../src/daemon/daemon.ts';
 import { startDaemon } from '../src/daemon/daemon.ts';
-import { argument, describeMachine, print } from './report.ts';
+import { argument, describeMachine, pause, print } from './report.ts';
+import { bytesSent, openSockets } from './sockets.ts';
 
 const peers = argument('peers', 17);
 const minutes = argument('minutes', 5);
 /** Idle begins when what a start leaves behind is over: tables and links are measured by then, and the heap was collected once more. */
 const SETTLE_MS = 240_000;
 
-const sockets = new Set<Socket>();
-let closedBytes = 0;
-for (const name of ['net.client.socket', 'net.server.socket']) {
-  diagnostics.subscribe(name, (message) => {
-    const { socket } = message as { socket: Socket };
-    sockets.add(socket);
-    socket.once('close', () => {
-      closedBytes += socket.bytesWritten;
-      sockets.delete(socket);
-    });
-  });
+function allBytesSent(daemon: Daemon): number {
+  return bytesSent() + daemon.session.host.counters.probeBytesSent;
 }
-
-function bytesSent(daemon: Daemon): number {
-  let total = closedBytes + daemon.session.host.counters.probeBytesSent;
-  for (const socket of sockets) total += socket.bytesWritten;
-  return total;
-}
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function startOther(folder: string, index: number, invite: string): Promise<ChildProcess> {
   const args = ['bin/grove.js', 'up', '--data', join(folder, `peer-${index}`), '--listen', '/ip4/127.0.0.1/tcp/0', '--api', '127.0.0.1:0', '--join', invite, '--json'];
@@ -60,14 +42,14 @@ const daemon = await startDaemon({
 const children: ChildProcess[] = [];
 for (let i = 1; i < peers; i++) children.push(await startOther(folder, i, daemon.invite()));
 await pause(SETTLE_MS);
-const start = { bytes: bytesSent(daemon), cpu: process.cpuUsage(), at: performance.now(), counters: { ...daemon.session.host.counters } };
+const start = { bytes: allBytesSent(daemon), cpu: process.cpuUsage(), at: performance.now(), counters: { ...daemon.session.host.counters } };
 await pause(minutes * 60_000);
 const seconds = (performance.now() - start.at) / 1000;
 const cpu = process.cpuUsage(start.cpu);
 const counters = daemon.session.host.counters;
 print({
   bench: 'idle', peers, minutes, neighbours: daemon.ring().leafset.length, connections: daemon.session.host.status().connections,
-  socketBytesPerSecond: Math.round((bytesSent(daemon) - start.bytes) / seconds), sockets: sockets.size,
+  socketBytesPerSecond: Math.round((allBytesSent(daemon) - start.bytes) / seconds), sockets: openSockets(),
   messagesPerSecond: Math.round((1000 * (counters.messagesSent - start.counters.messagesSent)) / seconds) / 1000,
   corePercent: Math.round((cpu.user + cpu.system) / 1e4 / seconds * 1000) / 1000, rssMiB: Math.round(process.memoryUsage().rss / 2 ** 20),
 });

@@ -20,3 +20,7 @@ export function bytesSent(): number {
   for (const socket of sockets) total += socket.bytesWritten;
   return total;
 }
+
+export function openSockets(): number {
+  return sockets.size;
+}
