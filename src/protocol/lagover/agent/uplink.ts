@@ -2,7 +2,7 @@
  * The link to the parent: reports that renew the lease of the slot, the path that comes down with their answers, and the
  * moment when the parent is taken to be gone.
  *
- * A report that is not answered within a measured round trip is sent twice more at once, and no more is waited for than these
+ * A report that is not answered within a measured round trip is sent twice more soon, and little more is waited for than these
  * copies' round trips: what is at stake is how long a subtree is cut off. A lease counts from when the report was sent, so the parent's count ends later. A parent that
  * lies about its path, or whose stamp of the source stands still, is left.
  */
@@ -14,8 +14,8 @@ import type { Context } from './context.ts';
 import { pathFault } from './path.ts';
 import { ATTEMPTS } from './tree.ts';
 
-/** From the second copy of an unanswered report to the third. */
-const REPEAT_MS = 60;
+/** From the second copy of an unanswered report to the third, of a heartbeat: where the dead are found late anyway, the slow are given time. */
+const REPEAT_SHARE = 0.08;
 /** Changes within so long are told together. */
 const COALESCE_MS = 40;
 /** Beyond one heartbeat a level, how many heartbeats the source's stamp may take on its way. */
@@ -155,12 +155,13 @@ export class Uplink {
     const same = this.#confirmed === version;
     const body = same ? { self: undefined, children: [], room: [], laxer: [] } : this.#events.report();
     const timeoutMs = this.#context.timeoutTo(parent.contact);
+    const repeatMs = REPEAT_SHARE * tree.heartbeatMs;
     const isFirst = this.#sent === 0 && this.#attempts === ATTEMPTS;
     this.#sent++;
-    this.#dueAt = this.#sent < this.#attempts ? now + (isFirst ? timeoutMs : REPEAT_MS) : Infinity;
+    this.#dueAt = this.#sent < this.#attempts ? now + (isFirst ? timeoutMs : repeatMs) : Infinity;
     const op = requests.ask({
       // An earlier copy is waited for as long as the last one: its answer may only be slow, and tells how slow.
-      to: parent.contact, attempts: 1, timeoutMs: timeoutMs + (isFirst ? timeoutMs : 0) + REPEAT_MS * (this.#attempts - this.#sent),
+      to: parent.contact, attempts: 1, timeoutMs: timeoutMs + (isFirst ? timeoutMs : 0) + repeatMs * (this.#attempts - this.#sent),
       message: (number) => ({ type: 'lagReport', op: number, tree: tree.id, link: parent.link, version, same, ...body, pathVersion: parent.pathVersion }),
       onReply: (reply, rttMs, from) => {
         this.#context.learnRtt(parent.contact, rttMs);
