@@ -13,6 +13,7 @@ import { positionFromLead } from '../src/core/position.ts';
 import { Testnet } from '../src/daemon/testnet.ts';
 import type { OwnSession } from '../src/protocol/alm/session/own-session.ts';
 import type { Reader } from '../src/protocol/alm/stream/reader.ts';
+import { CHUNK_BYTES_MAX } from '../src/protocol/alm/stream/bounds.ts';
 import { FROM } from '../src/protocol/alm/stream/frames.ts';
 import { protocolOptions } from '../src/protocol/options.ts';
 import { startGossipsub } from './gossipsub.ts';
@@ -46,6 +47,7 @@ const THROTTLE_SECONDS = 16;
 /** Whoever sends bodies to many, and says when one has come anywhere. */
 interface Spreader {
   publish(body: Uint8Array): void;
+  /** Hears at least of its beginning once all has come. */
   onDelivery: (body: Uint8Array, peer: number) => void;
   stop(): Promise<void>;
 }
@@ -116,7 +118,8 @@ class Cast implements Spreader {
   readonly #pool: Pool;
   readonly #terms: { readonly key: ReturnType<typeof positionFromLead>; readonly name: string };
   #own: OwnSession | undefined;
-  #waiting: Uint8Array[] = [];
+  /** Bodies, cut like any longer message. */
+  #waiting: { readonly bytes: Uint8Array; readonly hasMore: boolean }[] = [];
   /** By peer: why its reading ended, if it did. */
   readonly ends = new Map<number, string>();
 
@@ -158,7 +161,7 @@ class Cast implements Spreader {
   }
 
   publish(body: Uint8Array): void {
-    this.#waiting.push(body);
+    for (let at = 0; at < body.length; at += CHUNK_BYTES_MAX) this.#waiting.push({ bytes: body.subarray(at, at + CHUNK_BYTES_MAX), hasMore: at + CHUNK_BYTES_MAX < body.length });
     this.#send();
   }
 
@@ -168,9 +171,13 @@ class Cast implements Spreader {
   }
 
   #read(peer: number, session: string): void {
+    let first: Uint8Array | undefined;
     const sink = {
-      onChunk: ({ bytes }: { readonly bytes: Uint8Array }): boolean => {
-        this.onDelivery(bytes, peer);
+      onChunk: ({ bytes, hasMore }: { readonly bytes: Uint8Array; readonly hasMore: boolean }): boolean => {
+        first ??= bytes;
+        if (hasMore) return true;
+        this.onDelivery(first, peer);
+        first = undefined;
         return true;
       },
       onEnd: (reason: string): void => void this.ends.set(peer, reason),
@@ -181,7 +188,7 @@ class Cast implements Spreader {
 
   #send(): void {
     this.#pool.net.input(0, () => {
-      for (let body = this.#waiting[0]; body !== undefined && this.own.offer({ bytes: body, isKey: false, hasMore: false }); body = this.#waiting[0]) this.#waiting.shift();
+      for (let next = this.#waiting[0]; next !== undefined && this.own.offer({ ...next, isKey: false }, this.#waiting.length > 1); next = this.#waiting[0]) this.#waiting.shift();
     });
   }
 }

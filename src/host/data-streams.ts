@@ -30,8 +30,12 @@ export interface DataStreamsOptions {
 }
 
 const HEADER_BYTES = 4;
-/** Largest piece handed to the protocol or to libp2p at once. */
+/** Largest piece handed to the protocol at once. */
 const CHUNK_BYTES = 64 * 1024;
+/** Of one encrypted message, less the header of the multiplexer: what leaves as one piece arrives as one and need not be joined. */
+const PIECE_BYTES_MAX = 65_535 - 16 - 12;
+/** A piece as large as this is not filled up, so that what was written together is not torn apart. */
+const PIECE_BYTES_FULL = 32 * 1024;
 
 interface DataStream {
   readonly id: StreamId;
@@ -236,15 +240,16 @@ export class DataStreams implements Streams {
     this.#deliver(data);
   }
 
-  /** One input for each piece that waits; whichever finds the stream paused leaves its piece where it is. */
+  /** One input for each piece that waits, as it came; whichever finds the stream paused leaves its piece where it is. */
   #deliver(data: DataStream): void {
-    const pieces = Math.ceil(data.held.byteLength / CHUNK_BYTES);
+    let pieces = 0;
+    for (const came of data.held) pieces += Math.ceil(came.byteLength / CHUNK_BYTES);
     for (let i = 0; i < pieces; i++) {
       this.#options.input((protocol) => {
-        const size = Math.min(CHUNK_BYTES, data.held.byteLength);
-        if (data.closed || data.paused || size === 0) return;
-        const piece = bare(data.held.subarray(0, size));
-        data.held.consume(size);
+        const [came] = data.held;
+        if (data.closed || data.paused || came === undefined) return;
+        const piece = bare(came.subarray(0, CHUNK_BYTES));
+        data.held.consume(piece.length);
         protocol.onStreamData(data.id, piece);
         this.#flow(data);
         this.#finishIfEnded(data);
@@ -284,7 +289,7 @@ export class DataStreams implements Streams {
     if (stream === undefined || data.closed) return;
     try {
       while (!data.blocked && unsent.byteLength > 0) {
-        const piece = unsent.sublist(0, Math.min(CHUNK_BYTES, unsent.byteLength));
+        const piece = unsent.sublist(0, pieceBytes(unsent));
         unsent.consume(piece.byteLength);
         this.#options.counters.streamBytesSent += piece.byteLength;
         data.blocked = !stream.send(piece);
@@ -335,6 +340,16 @@ export class DataStreams implements Streams {
     if (count === 0) this.#countByPeer.delete(data.peerId);
     else this.#countByPeer.set(data.peerId, count);
   }
+}
+
+/** As many whole writes as leave together, or a part of the first. */
+function pieceBytes(unsent: Uint8ArrayList): number {
+  let bytes = 0;
+  for (const written of unsent) {
+    if (bytes >= PIECE_BYTES_FULL || bytes + written.byteLength > PIECE_BYTES_MAX) break;
+    bytes += written.byteLength;
+  }
+  return bytes > 0 ? bytes : Math.min(PIECE_BYTES_MAX, unsent.byteLength);
 }
 
 function isReadable(stream: Stream | undefined): stream is Stream {

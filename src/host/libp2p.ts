@@ -13,7 +13,6 @@ import { identify } from '@libp2p/identify';
 import type { Identify } from '@libp2p/identify';
 import type { Connection, Libp2p, PeerId, Stream, StreamHandler, StreamHandlerOptions, TopologyFilter } from '@libp2p/interface';
 import { mdns } from '@libp2p/mdns';
-import { noise } from '@libp2p/noise';
 import { peerIdFromString } from '@libp2p/peer-id';
 import { ping } from '@libp2p/ping';
 import { tcp } from '@libp2p/tcp';
@@ -26,6 +25,7 @@ import type { Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p } from 'libp2p';
 import { isRelayed } from './addresses.ts';
 import { HELLO_PROTOCOL } from './handshake.ts';
+import { leanNoise } from './lean-noise.ts';
 import { updateWindowSeldom } from './window-updates.ts';
 
 export interface NodeOptions {
@@ -102,7 +102,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     start: false,
     addresses: { listen: [...options.listen], announce: [...options.announce] },
     transports: [tcp(), webSockets(), circuitRelayTransport({ discoveryFilter: NO_DISCOVERY })],
-    connectionEncrypters: [noise(), tls()],
+    connectionEncrypters: [leanNoise(), tls()],
     streamMuxers: [
       yamux({
         maxInboundStreams: 4 * options.streamsPerPeerMax,

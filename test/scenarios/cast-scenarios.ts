@@ -39,10 +39,10 @@ export const castScenarios: Scenario[] = [
       const stuck = joined(cluster, first, 1, new Sink(() => false));
       const sinks = rest.map((peer) => joined(cluster, peer, 2));
       await everybodyStarts(cluster, stream, peers - 1);
-      assert.ok(await sent(cluster, 0, stream, 150, 60_000, 60_000), `the source goes on, ${cluster.replay}`);
+      assert.ok(await sent(cluster, 0, stream, 300, 30_000, 60_000), `the source goes on, ${cluster.replay}`);
       cluster.input(0, () => stream.own.finish());
       assert.ok(await cluster.until(() => stream.over !== undefined, 60_000), `it ends, ${cluster.replay}`);
-      for (const sink of sinks) assert.ok(sink.hasAll(150), `others have all, ${cluster.replay}`);
+      for (const sink of sinks) assert.ok(sink.hasAll(300), `others have all, ${cluster.replay}`);
       assert.equal(stuck.end?.isFailure, true);
       assert.match(stuck.end?.reason ?? '', /more slowly/);
     },

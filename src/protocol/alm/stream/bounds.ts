@@ -6,8 +6,8 @@
 /** Data streams of sessions say so in their first bytes (core's Streams, `purpose`). */
 export const CAST_PURPOSE = 1;
 
-/** Payload of one chunk; longer messages travel as several. */
-export const CHUNK_BYTES_MAX = 64 * 1024;
+/** Payload of one chunk; longer messages travel as several. With its heads it fits one message of the transport, so that nobody has to join it. */
+export const CHUNK_BYTES_MAX = 32 * 1024;
 /** Of one message: the smallest window holds a whole one, so that nobody has to begin within it. */
 export const MESSAGE_BYTES_MAX = 512 * 1024;
 /** What an edge carries in one frame: small chunks that wait together leave together, because every frame is answered below. */

@@ -8,10 +8,11 @@
  * the new one no longer has what is missing, the ancestors above it are asked for just that part before anything of it is read.
  * Nothing is repeated or reordered, because only the chunk that comes next is ever taken in.
  */
+import { assert } from '../../../core/assert.ts';
 import type { Contact } from '../../../core/contact.ts';
 import type { Millis, StreamId, Streams } from '../../../core/env.ts';
 import { WireError } from '../../../core/errors.ts';
-import { CAST_PURPOSE, CHILDREN_MAX, GAP_MS, HOLD_MS, READERS_MAX } from './bounds.ts';
+import { CAST_PURPOSE, CHILDREN_MAX, CHUNK_BYTES_MAX, GAP_MS, HOLD_MS, READERS_MAX } from './bounds.ts';
 import type { StreamEnd } from './downstream.ts';
 import { Downstream } from './downstream.ts';
 import type { Chunk, Frame, FrameReader } from './frames.ts';
@@ -197,6 +198,7 @@ export class Relay {
 
   /** False: no room, and `onRoom` follows. With `isMore` another one is offered in the same input, and both leave together. */
   offer(chunk: Pick<Chunk, 'bytes' | 'isKey' | 'hasMore'>, isMore: boolean): boolean {
+    assert(chunk.bytes.length <= CHUNK_BYTES_MAX, 'a chunk fits its maximum');
     const window = this.#window as Window;
     if (!this.#hasRoom(window)) {
       this.#pumpAll();
