@@ -55,7 +55,7 @@ function help(world: World<Message, Fact>, node: (peer: number) => Node): void {
   const helper = world.contact(0);
   node(0).market.allow({ degree: 4, help: { upBps: 1e7, monthBytes: 1e9, sessions: 2 } });
   const open = (peer: number, priority: number): void => {
-    const account = node(peer).market.open({ session: `session ${peer}`, priority, rateBps: 1e6 }, () => undefined);
+    const account = node(peer).market.open({ session: `session ${peer}`, priority, rateBps: 1e6 }, { onLost: () => undefined, stirAgeMs: () => 0 });
     account.hold([{ helper, links: 4 }], () => undefined);
     world.runFor(2_000);
     if (priority === 1) account.end();

@@ -8,7 +8,7 @@ import { randomFrom } from '../../src/core/random.ts';
 import { HELPER_RULE } from '../../src/protocol/alm/helpers.ts';
 import type { Claim } from '../../src/protocol/alm/market/degree-table.ts';
 import { DegreeTable } from '../../src/protocol/alm/market/degree-table.ts';
-import { degreesOf, isRealGain } from '../../src/protocol/alm/market/schedule.ts';
+import { degreesOf, isRealGain, UNREST_PERIODS } from '../../src/protocol/alm/market/schedule.ts';
 import { Latencies } from '../../src/protocol/alm/latencies.ts';
 import type { HostPool } from '../../src/sim/alm/host-pool.ts';
 import { drawDegrees } from '../../src/sim/alm/host-pool.ts';
@@ -174,6 +174,8 @@ describe('the market ([0091])', () => {
     world.period();
     const second = world.start('second', 2, SECOND);
     world.period();
+    // However long nothing has changed.
+    for (let i = 0; i < 2 * UNREST_PERIODS; i++) world.period();
     world.end('first');
     assert.equal(world.helpersOf(second), 0);
     world.period();
@@ -211,9 +213,12 @@ describe('the market ([0091])', () => {
 });
 
 describe('under competition ([0078], [0095])', () => {
-  const played = (sessions: number): readonly (readonly [priority: number, helpers: number, kept: number])[] => [1, 2, 3, 4].flatMap((seed) =>
-    runMarket(square(240, seed), { sessions, membersEach: 12, seed, rules: { ...MARKET_RULES, planner: 'critical', helpers: HELPER_RULE } }).result.sessions
-      .map(({ priority, helpers, heightMs, upperMs }) => [priority, helpers, upperMs / heightMs] as const));
+  const quiet: number[] = [];
+  const played = (sessions: number): readonly (readonly [priority: number, helpers: number, kept: number])[] => [1, 2, 3, 4].flatMap((seed) => {
+    const { result } = runMarket(square(240, seed), { sessions, membersEach: 12, seed, rules: { ...MARKET_RULES, planner: 'critical', helpers: HELPER_RULE } });
+    quiet.push(result.quietAfterPeriods);
+    return result.sessions.map(({ priority, helpers, heightMs, upperMs }) => [priority, helpers, upperMs / heightMs] as const);
+  });
   const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const few = played(4);
   const many = played(20);
@@ -224,6 +229,9 @@ describe('under competition ([0078], [0095])', () => {
   });
   test('higher priority tasks sustain better performance', () => {
     assert.ok(of(many, 1, 2) > of(many, 2, 2) && of(many, 2, 2) > of(many, 3, 2));
+  });
+  test('plans change for so many periods after the last start, and then no more, whatever follows from what', () => {
+    assert.ok(quiet.length === 8 && quiet.some((periods) => periods > 0) && quiet.every((periods) => periods <= UNREST_PERIODS), quiet.join(' '));
   });
   test('lower priority tasks lose more helper nodes', () => {
     assert.ok(of(many, 1, 1) > of(many, 3, 1));

@@ -22,6 +22,10 @@ const TERMS: HelpTerms = { degree: 5, help: { upBps: 1e9, monthBytes: 1e9, sessi
 class Pool {
   readonly ring: RingWorld;
   readonly lost = new Map<string, (readonly [peer: number, links: number, reason: string])[]>();
+  /** Of each loss, in order, how long ago that was of which it follows. */
+  readonly lostBy: number[] = [];
+  /** Of sessions that did not begin just now. */
+  readonly stirAgesMs = new Map<string, number>();
 
   constructor(terms: ReadonlyMap<number, HelpTerms>) {
     this.ring = new RingWorld({ seed: 4, latency: new ConstantLatency(20), wire: true, freeze: true }, protocolOptions({ somo: 'synchronised', somoPeriodMs: PERIOD_MS }));
@@ -42,7 +46,13 @@ class Pool {
   open(peer: number, session: string, priority: number): HelperAccount {
     const losses: (readonly [number, number, string])[] = [];
     this.lost.set(session, losses);
-    return this.ring.node(peer).market.open({ session, priority, rateBps: RATE_BPS }, ({ helper, links }, reason) => losses.push([this.ring.world.indexOf(helper), links, reason]));
+    return this.ring.node(peer).market.open({ session, priority, rateBps: RATE_BPS }, {
+      onLost: ({ helper, links }, reason, stirAgeMs) => {
+        losses.push([this.ring.world.indexOf(helper), links, reason]);
+        this.lostBy.push(stirAgeMs);
+      },
+      stirAgeMs: () => this.stirAgesMs.get(session) ?? 0,
+    });
   }
 
   candidates(account: HelperAccount, members: readonly number[] = []): readonly HelperCandidate[] {
@@ -134,6 +144,30 @@ describe('competing', () => {
     assert.deepEqual(world.hold(world.open(6, 'high', 2), [[0, 3]]), [3]);
     assert.deepEqual(world.lost.get('low'), [[0, 3, 'high, of priority 2, took them']]);
     assert.deepEqual(world.rows(0), [0, 3, 2]);
+  });
+  test('[0091] who loses links, takes or finds those that were freed learns how long ago the change from outside was that they follow from', () => {
+    const world = pool([0]);
+    const near = (ageMs: number | undefined, expectedMs: number): boolean => Math.abs((ageMs ?? Infinity) - expectedMs) < 2_000;
+    const [low, high] = [world.open(5, 'low', 3), world.open(6, 'high', 2)];
+    const asker = world.open(7, 'asker', 1);
+    const age = (): number | undefined => world.candidates(asker)[0]?.stirAgeMs;
+    world.stirAgesMs.set('low', 200_000).set('high', 100_000);
+    world.hold(low, [[0, 5]]);
+    world.run(300_000);
+    assert.ok(near(age(), 0), 'it knows latencies better than before');
+    world.run(300_000);
+    const renewed = age() ?? 0;
+    assert.ok(renewed > 195_000 && renewed < 215_000, `${renewed} ms`);
+    world.hold(high, [[0, 4]]);
+    assert.ok(near(world.lostBy[0], 100_000), `${world.lostBy[0]} ms`);
+    assert.ok(near(age(), 108_000), 'taken');
+    world.stirAgesMs.set('high', 50_000);
+    world.hold(high, []);
+    const back = age();
+    assert.ok(near(back, 58_000), `given back for another plan: ${back} ms`);
+    world.hold(high, [[0, 4]]);
+    high.end();
+    assert.ok(near(age(), 0), 'given back by the end of a session');
   });
   test('among equal priorities the holder keeps, and the later session is told what is left', () => {
     const world = pool();

@@ -46,6 +46,13 @@ export class Latencies {
     return new Latencies(size, values, undefined);
   }
 
+  /** As far one way as the other: each pair is asked for once. */
+  static ofPairs(size: number, latencyMs: (a: number, b: number) => Millis): Latencies {
+    const values = new Float64Array(size * size);
+    for (let a = 0; a < size; a++) for (let b = a + 1; b < size; b++) values[a * size + b] = values[b * size + a] = latencyMs(a, b);
+    return new Latencies(size, values, undefined);
+  }
+
   /** `measured` (NaN where unknown, row major over the first hosts) goes before what coordinates say: [0079], members know one another. */
   static fromCoordinates(columns: CoordinateColumns, measured?: { readonly size: number; readonly values: Float64Array }): Latencies {
     const size = columns.vectors.length / columns.dimensions;

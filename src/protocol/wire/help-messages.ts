@@ -9,6 +9,7 @@ export interface HelpAsk {
   readonly priority: number;
   readonly degree: number;
   readonly rateBps: number;
+  readonly stirAgeMs: number;
 }
 
 export interface HelpAnswer {
@@ -22,6 +23,7 @@ export interface HelpAnswer {
 export interface HelpRelease {
   readonly type: 'helpRelease';
   readonly session: string;
+  readonly stirAgeMs: number;
 }
 
 export interface HelpLost {
@@ -29,6 +31,7 @@ export interface HelpLost {
   readonly session: string;
   readonly degree: number;
   readonly reason: string;
+  readonly stirAgeMs: number;
 }
 
 /** What the market handles; answers go to whoever asked. */

@@ -5,6 +5,9 @@
  * Hosts decide by their own degree tables at the moment they are asked; sessions plan with tables as old as the period, and hear of
  * what has changed since by being refused. Latencies among members are measured; those to helpers are predicted until the session
  * has tried them. The rules are those of protocol/alm/market; here is only who acts when.
+ *
+ * Only starts and ends come from outside. Each has its period, which goes on to whoever loses links or finds them freed by it, at
+ * first or second hand; `UNREST_PERIODS` later nobody looks for anything better any more.
  */
 import { assert, must } from '../../core/assert.ts';
 import type { Millis } from '../../core/env.ts';
@@ -15,7 +18,7 @@ import type { Claimant, Loss } from '../../protocol/alm/market/degree-table.ts';
 import { DegreeTable } from '../../protocol/alm/market/degree-table.ts';
 import { improve } from '../../protocol/alm/market/improvement.ts';
 import type { Links, Offer, PlannerChoice, Situation } from '../../protocol/alm/market/schedule.ts';
-import { changesAfterLoss, degreesOf, guaranteed, heightOf, helpersOf, isRealGain, nearestTo, planned, repaired } from '../../protocol/alm/market/schedule.ts';
+import { changesAfterLoss, degreesOf, guaranteed, heightOf, helpersOf, isRealGain, LOOKED_AT_MAX, LOOKED_FROM_MAX, nearestTo, planned, repaired, UNREST_PERIODS } from '../../protocol/alm/market/schedule.ts';
 import type { PlannerName } from '../../protocol/alm/plan.ts';
 import type { HostPool } from './host-pool.ts';
 
@@ -50,11 +53,16 @@ export interface MarketSession {
   heightMs: Millis;
   /** Of links to helpers that it has tried. */
   readonly tried: Map<number, Millis>;
+  readonly triedHosts: Uint8Array;
+  /** Hosts that have measured its members. */
+  readonly lookedAt: Set<number>;
   readonly random: Random;
   isHurt: boolean;
   haste: number;
   /** Times that it has changed its plan for a better one, as far as they still count. */
   changes: number;
+  /** The period of the latest change from outside that has told on it. */
+  stirredAt: number;
 }
 
 export class MarketWorld {
@@ -66,6 +74,10 @@ export class MarketWorld {
   readonly #sessions = new Map<string, MarketSession>();
   /** What the pool's report says: links of each host that sessions of priority 1, 2, 3 cannot have. */
   readonly #kept: readonly Int32Array[];
+  #period = 0;
+  /** Of each host, now and as reported: the period of the latest change from outside that has told on it. */
+  readonly #stirs: Float64Array;
+  readonly #reportedStirs: Float64Array;
   #hurt: string[] = [];
 
   constructor(pool: HostPool, rules: MarketRules, random: Random) {
@@ -74,6 +86,8 @@ export class MarketWorld {
     this.#random = random;
     this.#tables = Array.from(pool.degrees, (degree) => new DegreeTable(degree));
     this.#kept = [1, 2, 3].map(() => new Int32Array(pool.hosts));
+    this.#stirs = new Float64Array(pool.hosts).fill(-Infinity);
+    this.#reportedStirs = this.#stirs.slice();
   }
 
   get sessions(): readonly MarketSession[] {
@@ -96,7 +110,7 @@ export class MarketWorld {
     assert(typeof own !== 'string', 'members that have a tree were drawn');
     const session: MarketSession = {
       name, priority, members, memberSet: new Set(members), own: own.links, needed: degreesOf(own.links), ownMs: own.heightMs, links: { root: own.links.root, parents: new Map() }, heightMs: Infinity, tried: new Map(),
-      random, isHurt: false, haste: 0, changes: 0,
+      triedHosts: new Uint8Array(this.#pool.hosts), lookedAt: new Set(), random, isHurt: false, haste: 0, changes: 0, stirredAt: this.#period,
     };
     this.#sessions.set(name, session);
     this.#insist(session, own.links);
@@ -106,12 +120,24 @@ export class MarketWorld {
 
   end(name: string): void {
     this.#sessions.delete(name);
-    for (const table of this.#tables) table.release(name);
+    this.#tables.forEach((table, host) => {
+      if (table.heldBy(name) > 0) this.#stirs[host] = this.#period;
+      table.release(name);
+    });
+  }
+
+  /** Something changes from outside for everybody, and no change of plan before it counts any more. */
+  stir(): void {
+    for (const session of this.#sessions.values()) {
+      session.stirredAt = this.#period;
+      session.changes = 0;
+    }
   }
 
   /** Every session looks once, in any order. Returns how many changed their plan. */
   period(): number {
     const before = this.counts.replans;
+    this.#period++;
     this.#report();
     for (const session of this.#sessions.values()) session.haste = 0;
     this.#soothe();
@@ -147,10 +173,16 @@ export class MarketWorld {
     this.counts.replans++;
   }
 
-  /** Plans anew, and changes to that if it is really better. */
+  /** Plans anew, and changes to that if it is really better; unless nothing has changed for long. */
   #improve(session: MarketSession): void {
     const told = new Map<number, number>();
+    for (const { host } of this.#situation(session, told).helpers) session.stirredAt = Math.max(session.stirredAt, this.#reportedStirs[host] as number);
+    if (this.#period - session.stirredAt > UNREST_PERIODS) return;
     improve<Links>({
+      lookAround: (onDone) => {
+        this.#lookAround(session, told);
+        onDone();
+      },
       plan: () => {
         const links = planned(this.#situation(session, told), this.#choice(session.random));
         return typeof links === 'string' ? undefined : links;
@@ -167,18 +199,30 @@ export class MarketWorld {
     });
   }
 
-  /** False if there was nothing new to learn. */
-  #tryLinks({ memberSet, tried }: MarketSession, { parents }: Links): boolean {
-    const before = tried.size;
-    for (const [child, parent] of parents) {
-      if (memberSet.has(child) && memberSet.has(parent)) continue;
-      tried.set(this.#pair(child, parent), this.#trueMs(child, parent));
+  #lookAround(session: MarketSession, told: ReadonlyMap<number, number>): void {
+    const { members, lookedAt } = session;
+    const unseen = this.#situation(session, told).helpers.filter(({ host }) => !lookedAt.has(host));
+    for (const { host } of unseen.slice(0, LOOKED_AT_MAX)) {
+      lookedAt.add(host);
+      for (const member of nearestTo(members, (one) => this.#pool.predictedMs.between(one, host), LOOKED_FROM_MAX)) this.#try(session, host, member);
     }
+  }
+
+  /** False if there was nothing new to learn. */
+  #tryLinks(session: MarketSession, { parents }: Links): boolean {
+    const { memberSet, tried } = session;
+    const before = tried.size;
+    for (const [child, parent] of parents) if (!memberSet.has(child) || !memberSet.has(parent)) this.#try(session, child, parent);
     return tried.size > before;
   }
 
+  #try({ tried, triedHosts }: MarketSession, a: number, b: number): void {
+    tried.set(this.#pair(a, b), this.#trueMs(a, b));
+    triedHosts[a] = triedHosts[b] = 1;
+  }
+
   #situation(session: MarketSession, told: ReadonlyMap<number, number>): Situation {
-    const { name, priority, members, memberSet, tried } = session;
+    const { name, priority, members, memberSet, tried, triedHosts } = session;
     const kept = must(this.#kept[priority - 1], 'three priorities');
     const { minDegree } = this.#rules.helpers;
     const offers: Offer[] = [];
@@ -193,7 +237,8 @@ export class MarketWorld {
     const helpers = nearestTo(offers, ({ host }) => (this.table(host).heldBy(name) > 0 ? 0 : this.#nearness(members, host)));
     const latencyMs = (a: number, b: number): Millis => {
       if (memberSet.has(a) && memberSet.has(b)) return this.#trueMs(a, b);
-      return tried.get(this.#pair(a, b)) ?? this.#pool.predictedMs.between(a, b);
+      const isTried = triedHosts[a] === 1 && triedHosts[b] === 1;
+      return (isTried ? tried.get(this.#pair(a, b)) : undefined) ?? this.#pool.predictedMs.between(a, b);
     };
     return { members: this.#ownOffers(session), helpers, latencyMs };
   }
@@ -217,7 +262,8 @@ export class MarketWorld {
         told.set(host, taking.available);
         return false;
       }
-      this.#hurtThem(taking.losses);
+      this.#stir(host, session);
+      this.#hurtThem(taking.losses, session.stirredAt);
     }
     return true;
   }
@@ -242,21 +288,29 @@ export class MarketWorld {
       const held = table.heldBy(name);
       const degree = degrees.get(host) ?? 0;
       if (held <= degree) return;
+      this.#stir(host, session);
       if (degree === 0) table.release(name);
       else table.take({ ...claimantAt(session, host), degree });
     });
   }
 
-  #hurtThem(losses: readonly Loss[]): void {
-    for (const { session } of losses) {
+  #hurtThem(losses: readonly Loss[], stirredAt: number): void {
+    for (const { session: name } of losses) {
+      const session = must(this.#sessions.get(name), 'who holds links runs');
       this.counts.preemptions++;
-      must(this.#sessions.get(session), 'who holds links runs').isHurt = true;
-      this.#hurt.push(session);
+      session.isHurt = true;
+      session.stirredAt = Math.max(session.stirredAt, stirredAt);
+      this.#hurt.push(name);
     }
+  }
+
+  #stir(host: number, { stirredAt }: MarketSession): void {
+    this.#stirs[host] = Math.max(this.#stirs[host] as number, stirredAt);
   }
 
   /** What the metadata tree has gathered by now. */
   #report(): void {
+    this.#reportedStirs.set(this.#stirs);
     this.#kept.forEach((kept, i) => {
       for (let host = 0; host < kept.length; host++) {
         kept[host] = this.table(host).bound - this.table(host).availableTo({ session: '', priority: i + 1, rateBps: 0, member: undefined });

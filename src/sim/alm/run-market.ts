@@ -106,11 +106,14 @@ function resultOf(world: MarketWorld, session: MarketSession, upperMs: Millis, b
   return { priority, members: members.length, helpers: world.helpersOf(session), heightMs, lowerMs: ownMs, upperMs, improvement: 1 - heightMs / baseMs };
 }
 
-/** In a market of its own, until it is content. */
+/** In a market of its own, until it is content however often it looks. */
 function aloneMs(pool: HostPool, rules: MarketRules, { name, priority, members }: MarketSession, random: Random): Millis {
   const world = new MarketWorld(pool, rules, random.fork('alone'));
   const session = world.start(name, priority, members);
-  for (let period = 0; period < WAIT_PERIODS && world.period() > 0; period++);
+  for (let period = 1, last = 0; period <= WAIT_PERIODS && period - last <= REST_PERIODS; period++) {
+    world.stir();
+    if (world.period() > 0) last = period;
+  }
   return session.heightMs;
 }
 

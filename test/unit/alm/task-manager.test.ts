@@ -6,8 +6,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { randomFrom } from '../../../src/core/random.ts';
 import type { Local } from '../../../src/protocol/local.ts';
+import type { HelperCandidate } from '../../../src/protocol/alm/market/helper-market.ts';
 import { NO_MARKET } from '../../../src/protocol/alm/market/helper-market.ts';
-import { DISTRUST_MS, LOSSES_MAX, LOSSES_WITHIN_MS, MEMBER_LEASE_MS, SUSPECT_LEASE_MS } from '../../../src/protocol/alm/session/bounds.ts';
+import { DISTRUST_MS, LOSSES_MAX, LOSSES_WITHIN_MS, MEMBER_LEASE_MS, REPLAN_MS, SLOW_MS, SUSPECT_LEASE_MS, UNREST_MS } from '../../../src/protocol/alm/session/bounds.ts';
 import type { Party } from '../../../src/protocol/alm/session/planning.ts';
 import { Roster } from '../../../src/protocol/alm/session/roster.ts';
 import { TaskManager } from '../../../src/protocol/alm/session/task-manager.ts';
@@ -28,6 +29,11 @@ const REPORT: CastReport = {
 class Root {
   readonly manager: TaskManager;
   readonly dismissed: string[] = [];
+  /** What the pool answers when it is asked who could help. */
+  candidates: readonly HelperCandidate[] = [];
+  asked = 0;
+  /** Peers that were asked to try links. */
+  measured = 0;
   now = 0;
   #alarms: { readonly at: number; readonly id: number; readonly action: () => void }[] = [];
   #lastId = 0;
@@ -40,17 +46,31 @@ class Root {
       },
       cancel: (id: number) => void (this.#alarms = this.#alarms.filter((alarm) => alarm.id !== id)),
     };
-    const ask = ({ to, message }: Ask): void => {
+    const ask = ({ to, message, onSilent }: Ask): void => {
       const order = message(1);
+      if (order.type === 'castMeasure') {
+        this.measured++;
+        onSilent();
+      }
       if (order.type === 'castOrder' && order.dismissal !== '') this.dismissed.push(`${to.peerId}: ${order.dismissal}`);
     };
     const local = {
-      contact: contactNamed('root'), coordinate: undefined, timeoutTo: () => 100, isSelf: () => false,
+      contact: contactNamed('root'), coordinate: undefined, timeoutTo: () => 100, isSelf: () => false, options: { castGainMs: 3 },
       env: { now: () => this.now, random: randomFrom(1), emit: () => undefined, send: () => undefined },
     };
     this.manager = new TaskManager({ key: positionFromLead(1), name: 'film', session: 's', priority: 1, rateBps, objective: 'height', degree, upBps: 0, downBps: 0 }, {
       local: local as unknown as Local, requests: { ask } as unknown as Requests, alarms: alarms as unknown as Alarms,
-      market: NO_MARKET, relay: { settle: () => undefined, hold: () => undefined, head: 0 } as unknown as Relay, onNews: () => undefined,
+      market: {
+        ...NO_MARKET,
+        open: () => ({
+          candidates: (_members, onDone) => {
+            this.asked++;
+            onDone(this.candidates);
+          },
+          hold: (wanted, onDone) => onDone(wanted), end: () => undefined,
+        }),
+      },
+      relay: { settle: () => undefined, hold: () => undefined, head: 0 } as unknown as Relay, onNews: () => undefined,
     });
   }
 
@@ -119,6 +139,53 @@ test('a slow member becomes a leaf below somebody else, and is let go when that 
   root.report(second, { slow: 'm1', slowBps: 100_000 });
   root.pass(30);
   assert.deepEqual([root.gone, root.dismissed], [['m1: it took 100 kbit/s of a stream of 1000 kbit/s'], ['m1: it took 100 kbit/s of a stream of 1000 kbit/s']]);
+});
+
+test('a slow member serves nobody for a while; if nobody finds it slow again meanwhile, that is forgotten and it has its links back', () => {
+  const root = new Root(1);
+  root.join('m1', 3);
+  root.join('m2', 3);
+  assert.equal(root.tree, 'm1>m2 root>m1');
+  root.manager.onOwnChildSlow('m1', 100_000);
+  const passing = (ms: number): void => {
+    for (let waited = 0; waited < ms; waited += 2_000) {
+      for (const member of ['m1', 'm2', 'm3']) root.report(member);
+      root.pass(2_000);
+    }
+  };
+  passing(SLOW_MS - 4_000);
+  assert.equal(root.tree, 'm2>m1 root>m2');
+  root.report('m2', { leaving: 'it has seen enough' });
+  assert.match(root.join('m3', 1) ?? '', /too few/, 'a leaf cannot have another below it');
+  passing(4_000);
+  assert.equal(root.join('m3', 1), undefined);
+  assert.equal(root.tree, 'm1>m3 root>m1');
+});
+
+test('[0091] better plans are looked for as long as something has changed from outside not long ago, there or elsewhere', () => {
+  const root = new Root(1);
+  const coordinate = { vector: [1, 0], height: 0, error: 0.1 };
+  const helper = (stirAgeMs: number): HelperCandidate => ({ contact: contactNamed('h'), degree: 4, coordinate, upBps: 0, downBps: 0, stirAgeMs });
+  root.candidates = [helper(Infinity)];
+  for (const member of ['m1', 'm2', 'm3']) root.join(member, 2);
+  const passing = (ms: number): number => {
+    root.measured = 0;
+    for (let waited = 0; waited < ms; waited += 2_000) {
+      for (const peer of ['m1', 'm2', 'm3', 'h']) root.report(peer);
+      root.pass(2_000);
+    }
+    return root.measured;
+  };
+  assert.ok(passing(UNREST_MS) > 0, 'members have come');
+  passing(REPLAN_MS);
+  const asked = root.asked;
+  assert.equal(passing(UNREST_MS), 0, 'nothing has changed');
+  assert.ok(root.asked - asked >= UNREST_MS / REPLAN_MS - 1, 'but it goes on asking whether something has');
+  root.candidates = [helper(UNREST_MS - REPLAN_MS - 2_000)];
+  assert.ok(passing(REPLAN_MS) > 0, 'something has, at a machine that could help');
+  root.candidates = [helper(Infinity)];
+  passing(REPLAN_MS);
+  assert.equal(passing(UNREST_MS), 0, 'what follows from it counts from the same moment');
 });
 
 test('whoever is not heard of is out when its lease ends, sooner if somebody found it lost; at the end everybody is told', () => {

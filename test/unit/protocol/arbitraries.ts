@@ -172,10 +172,10 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   feedPiece: of('feedPiece', { op: u32, known: fc.boolean(), total: u32, piece: value }),
   feedWitness: of('feedWitness', { key: position, hash: digest, attestation: feedAttestation, other: maybe(feedRecord), stamp: maybe(feedStamp) }),
   feedNews: of('feedNews', { key: position, epoch: u32 }),
-  helpAsk: of('helpAsk', { op: u32, session: text(64), priority: u32, degree: u32, rateBps: double }),
+  helpAsk: of('helpAsk', { op: u32, session: text(64), priority: u32, degree: u32, rateBps: double, stirAgeMs: u32 }),
   helpAnswer: of('helpAnswer', { op: u32, degree: u32, leaseMs: u32, reason: text(512) }),
-  helpRelease: of('helpRelease', { session: text(64) }),
-  helpLost: of('helpLost', { session: text(64), degree: u32, reason: text(512) }),
+  helpRelease: of('helpRelease', { session: text(64), stirAgeMs: u32 }),
+  helpLost: of('helpLost', { session: text(64), degree: u32, reason: text(512), stirAgeMs: u32 }),
   castJoin: of('castJoin', { op: u32, session: text(64), degree: u32, coordinate: maybe(coordinate), upBps: double, downBps: double }),
   castOrder: of('castOrder', {
     op: u32, session: text(64), name: text(64), key: position, number: u32, rateBps: double, parent: maybe(contact), ancestors: fc.array(contact, { maxLength: 3 }),

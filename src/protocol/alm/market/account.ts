@@ -5,12 +5,13 @@
  * before its lease ends. A helper that says less than before, or nothing, has taken links away, and the session hears of it once.
  */
 import type { Contact } from '../../../core/contact.ts';
+import type { Millis } from '../../../core/env.ts';
 import type { Local } from '../../local.ts';
 import type { Alarms } from '../../overlay/alarms.ts';
 import type { Requests } from '../../requests.ts';
 import type { HelpAnswer, HelpLost } from '../../wire/help-messages.ts';
 import { LEASE_MS } from './help-desk.ts';
-import type { HelperAccount, HelperCandidate, HelperDemand, HelperLinks } from './helper-market.ts';
+import type { HelperAccount, HelperCandidate, HelperDemand, HelperEvents, HelperLinks } from './helper-market.ts';
 
 const RENEW_MS = LEASE_MS / 3;
 const ATTEMPTS = 3;
@@ -37,14 +38,14 @@ interface Holding {
 export class Account implements HelperAccount {
   readonly #demand: HelperDemand;
   readonly #parts: AccountParts;
-  readonly #onLost: (lost: HelperLinks, reason: string) => void;
+  readonly #events: HelperEvents;
   readonly #holdings = new Map<string, Holding>();
   #renewal: number | undefined;
   #hasEnded = false;
 
-  constructor(demand: HelperDemand, onLost: (lost: HelperLinks, reason: string) => void, parts: AccountParts) {
+  constructor(demand: HelperDemand, events: HelperEvents, parts: AccountParts) {
     this.#demand = demand;
-    this.#onLost = onLost;
+    this.#events = events;
     this.#parts = parts;
   }
 
@@ -56,7 +57,7 @@ export class Account implements HelperAccount {
   hold(wanted: readonly HelperLinks[], onDone: (held: readonly HelperLinks[]) => void): void {
     const asked = wanted.slice(0, HELPERS_MAX);
     const names = new Set(asked.map(({ helper }) => helper.peerId));
-    for (const [peerId, { helper }] of [...this.#holdings]) if (!names.has(peerId)) this.#giveBack(helper);
+    for (const [peerId, { helper }] of [...this.#holdings]) if (!names.has(peerId)) this.#giveBack(helper, this.#events.stirAgeMs());
     const result = (): HelperLinks[] => wanted.map(({ helper }) => ({ helper, links: this.#holdings.get(helper.peerId)?.held ?? 0 }));
     let open = 1;
     const settle = (): void => {
@@ -77,14 +78,14 @@ export class Account implements HelperAccount {
   end(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    for (const { helper } of [...this.#holdings.values()]) this.#giveBack(helper);
+    for (const { helper } of [...this.#holdings.values()]) this.#giveBack(helper, 0);
     if (this.#renewal !== undefined) this.#parts.alarms.cancel(this.#renewal);
     this.#parts.onEnd();
   }
 
-  onLostNotice(from: Contact, { degree, reason }: HelpLost): void {
+  onLostNotice(from: Contact, { degree, reason, stirAgeMs }: HelpLost): void {
     const holding = this.#holdings.get(from.peerId);
-    if (holding !== undefined) this.#shrink(holding, degree, reason);
+    if (holding !== undefined) this.#shrink(holding, degree, reason, stirAgeMs);
   }
 
   /** Links that it has at each helper. */
@@ -99,13 +100,13 @@ export class Account implements HelperAccount {
     const isLatest = (): boolean => this.#holdings.get(holding.helper.peerId) === holding && holding.asked === asked;
     requests.ask({
       to: holding.helper, attempts: ATTEMPTS, timeoutMs: local.timeoutTo(undefined),
-      message: (op) => ({ type: 'helpAsk', op, session, priority, degree: holding.wanted, rateBps }),
+      message: (op) => ({ type: 'helpAsk', op, session, priority, degree: holding.wanted, rateBps, stirAgeMs: this.#events.stirAgeMs() }),
       onReply: (reply) => {
         if (isLatest() && reply.type === 'helpAnswer') this.#onAnswer(holding, reply);
         onDone();
       },
       onSilent: () => {
-        if (isLatest()) this.#shrink(holding, 0, 'it does not answer');
+        if (isLatest()) this.#shrink(holding, 0, 'it does not answer', 0);
         onDone();
       },
     });
@@ -114,24 +115,25 @@ export class Account implements HelperAccount {
   #onAnswer(holding: Holding, { degree, reason }: HelpAnswer): void {
     // More than was asked for is not believed.
     const given = Math.min(degree, holding.wanted);
-    if (given < holding.held && given < holding.wanted) return this.#shrink(holding, given, reason);
+    if (given < holding.held && given < holding.wanted) return this.#shrink(holding, given, reason, Infinity);
     holding.wanted = holding.held = given;
     if (given === 0) this.#holdings.delete(holding.helper.peerId);
   }
 
-  #shrink(holding: Holding, left: number, reason: string): void {
+  /** `stirAgeMs` of what it follows from; where that is not known, links are lost, and that is all. */
+  #shrink(holding: Holding, left: number, reason: string, stirAgeMs: Millis): void {
     const { helper, held } = holding;
     // What the session has now is what it will be asked to keep.
     holding.wanted = left;
     if (left === 0) this.#holdings.delete(helper.peerId);
     if (left >= held) return;
     holding.held = left;
-    if (!this.#hasEnded) this.#onLost({ helper, links: held - left }, reason);
+    if (!this.#hasEnded) this.#events.onLost({ helper, links: held - left }, reason, stirAgeMs);
   }
 
-  #giveBack(helper: Contact): void {
+  #giveBack(helper: Contact, stirAgeMs: Millis): void {
     this.#holdings.delete(helper.peerId);
-    this.#parts.local.env.send(helper, { type: 'helpRelease', session: this.#demand.session });
+    this.#parts.local.env.send(helper, { type: 'helpRelease', session: this.#demand.session, stirAgeMs });
   }
 
   #arm(): void {

@@ -3,7 +3,8 @@
  * of them: links to be had at that priority and rate, coordinates, bandwidths ([0086]).
  *
  * Each machine says for itself what it would give now. Of more than an answer holds, those with many links are kept, and
- * otherwise some at random. What comes from others is checked before it is believed.
+ * otherwise some at random, others at each turn: so a session gets to know a large pool from look to look, and no machine is asked by all.
+ * What comes from others is checked before it is believed.
  */
 import { contactIn, contactText } from '../../pool/contact-text.ts';
 import type { Call, Op } from '../../pool/ops.ts';
@@ -24,28 +25,33 @@ const LEAST_DEGREE = 3;
 const GOOD_DEGREE = 4;
 const DEGREE_MAX = 1_000;
 const RATE_BPS_MAX = 1e12;
-/** A call carries one number: four times the rate, plus the priority. */
+/** A call carries one number: the turn, four times the rate, and the priority. */
 const PRIORITIES = 4;
+const TURN = 2 ** 42;
+export const TURNS = 1_024;
 const DIMENSIONS = 4;
-/** Rank, degree, up, down, coordinate. */
-const NUMBERS = 4 + DIMENSIONS + 2;
+/** Rank, degree, up, down, age of the stir, coordinate. */
+const SCALARS = 5;
+const NUMBERS = SCALARS + DIMENSIONS + 2;
 const KEPT_MAX = Math.min(256, CANDIDATES_MAX);
 
 /** What this machine would give; its report says the rest. */
-export type OwnHelp = (priority: number, rateBps: number) => Pick<HelperCandidate, 'contact' | 'degree' | 'coordinate'> | undefined;
+export type OwnOffer = Pick<HelperCandidate, 'contact' | 'degree' | 'coordinate' | 'stirAgeMs'>;
+export type OwnHelp = (priority: number, rateBps: number) => OwnOffer | undefined;
 
-export function helpersCall(priority: number, rateBps: number): Call {
-  return { op: HELPERS_OP, field: '', parameter: PRIORITIES * Math.round(rateBps) + priority };
+/** At each of the turns, 0 to TURNS - 1, other machines are kept where there are too many. */
+export function helpersCall(priority: number, rateBps: number, turn: number): Call {
+  return { op: HELPERS_OP, field: '', parameter: TURN * turn + PRIORITIES * Math.round(rateBps) + priority };
 }
 
 export function helpersOp(own: OwnHelp): Op {
   return {
-    name: HELPERS_OP, takes: 'nothing', parameter: { min: PRIORITY_HIGHEST, max: PRIORITIES * RATE_BPS_MAX + PRIORITY_LOWEST, otherwise: PRIORITY_LOWEST },
+    name: HELPERS_OP, takes: 'nothing', parameter: { min: PRIORITY_HIGHEST, max: TURN * TURNS - 1, otherwise: PRIORITY_LOWEST },
     init({ report }, { parameter }) {
       const priority = Math.min(PRIORITY_LOWEST, Math.max(PRIORITY_HIGHEST, parameter % PRIORITIES));
-      const given = own(priority, Math.floor(parameter / PRIORITIES));
+      const given = own(priority, Math.min(RATE_BPS_MAX, Math.floor((parameter % TURN) / PRIORITIES)));
       if (given === undefined || given.degree < LEAST_DEGREE) return undefined;
-      return stateOf([rowOf({ ...given, upBps: rateIn(report, 'net.up'), downBps: rateIn(report, 'net.down') })]);
+      return stateOf([rowOf({ ...given, upBps: rateIn(report, 'net.up'), downBps: rateIn(report, 'net.down') }, Math.floor(parameter / TURN))]);
     },
     merge: (a, b) => stateOf(kept([...rowsOf(a), ...rowsOf(b)])),
     finish: (state) => candidatesIn(state).map(({ contact, degree }) => ({ peer: contact.peerId, degree })),
@@ -68,22 +74,22 @@ interface Row {
   readonly text: string;
 }
 
-function rowOf({ contact, degree, coordinate, upBps, downBps }: HelperCandidate): Row {
-  const rank = (degree >= GOOD_DEGREE ? 0 : 1) + hashText(contact.peerId) / 2 ** 52;
+function rowOf({ contact, degree, coordinate, upBps, downBps, stirAgeMs }: HelperCandidate, turn: number): Row {
+  const rank = (degree >= GOOD_DEGREE ? 0 : 1) + hashText(contact.peerId, turn) / 2 ** 52;
   const vector = Array.from({ length: DIMENSIONS }, (_, i) => coordinate.vector[i] ?? 0);
   return {
-    numbers: [rank, Math.min(degree, DEGREE_MAX), upBps, downBps, ...vector, coordinate.height, coordinate.error],
+    numbers: [rank, Math.min(degree, DEGREE_MAX), upBps, downBps, stirAgeMs, ...vector, coordinate.height, coordinate.error],
     text: contactText(contact),
   };
 }
 
 function candidateIn({ numbers, text }: Row): HelperCandidate | undefined {
   const contact = contactIn(text);
-  const [, degree, upBps, downBps] = numbers as [number, number, number, number];
+  const [, degree, upBps, downBps, stirAgeMs] = numbers as [number, number, number, number, number];
   const [height, error] = numbers.slice(-2) as [number, number];
-  const coordinate: Coordinate = { vector: numbers.slice(4, -2), height, error };
-  const isFine = contact !== undefined && Number.isInteger(degree) && degree >= LEAST_DEGREE && degree <= DEGREE_MAX && upBps >= 0 && downBps >= 0 && height >= 0 && error > 0;
-  return isFine ? { contact, degree, coordinate, upBps, downBps } : undefined;
+  const coordinate: Coordinate = { vector: numbers.slice(SCALARS, -2), height, error };
+  const isFine = contact !== undefined && Number.isInteger(degree) && degree >= LEAST_DEGREE && degree <= DEGREE_MAX && upBps >= 0 && downBps >= 0 && height >= 0 && error > 0 && stirAgeMs >= 0;
+  return isFine ? { contact, degree, coordinate, upBps, downBps, stirAgeMs } : undefined;
 }
 
 function rowsOf(state: State | undefined): Row[] {

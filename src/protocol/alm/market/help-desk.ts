@@ -14,6 +14,7 @@ import { PRIORITY_HIGHEST, PRIORITY_LOWEST } from '../instance.ts';
 import type { Claim, Claimant, Loss } from './degree-table.ts';
 import { DegreeTable } from './degree-table.ts';
 import { MonthlyVolume } from './monthly-volume.ts';
+import { Stir } from './stir.ts';
 
 /** What the operator of a machine allows. */
 export interface HelpTerms {
@@ -29,6 +30,10 @@ export const LEASE_MS = 30_000;
 const USEFUL_DEGREE = 2;
 const RATE_BPS_MAX = 1e12;
 const DEGREE_MAX = 1_000;
+/** A coordinate whose error has fallen to so much of what it was tells latencies anew. */
+const BETTER_KNOWN = 0.75;
+/** An error as small as that needs not fall any more. */
+const KNOWN_WELL = 0.1;
 
 interface Lease {
   readonly root: Contact;
@@ -44,6 +49,8 @@ export class HelpDesk {
   readonly #terms: HelpTerms;
   readonly #volume: MonthlyVolume;
   readonly #leases = new Map<string, Lease>();
+  readonly #stir: Stir;
+  #leastError = Infinity;
   #watch: number | undefined;
 
   constructor(local: Local, alarms: Alarms, terms: HelpTerms) {
@@ -52,12 +59,24 @@ export class HelpDesk {
     this.#terms = terms;
     this.table = new DegreeTable(terms.degree, terms.help?.upBps);
     this.#volume = new MonthlyVolume(local.env, terms.help?.monthBytes ?? 0);
+    this.#stir = new Stir(() => local.env.now());
+    this.#stir.note(0);
   }
 
   /** Links that a session of that priority and rate could have here; 0 without consent. */
   availableTo(priority: number, rateBps: number): number {
     if (this.#terms.help === undefined || this.#volume.isUsedUp || this.#isFull(priority)) return 0;
     return this.table.availableTo({ session: '', priority, member: undefined, rateBps });
+  }
+
+  /** Of the latest change from outside that has told on this machine. */
+  get stirAgeMs(): Millis {
+    const error = Math.max(KNOWN_WELL, this.#local.coordinate.error);
+    if (error < BETTER_KNOWN * this.#leastError) {
+      this.#leastError = error;
+      this.#stir.note(0);
+    }
+    return this.#stir.ageMs;
   }
 
   get isWilling(): boolean {
@@ -71,6 +90,7 @@ export class HelpDesk {
   takeOwn(session: string, priority: number, links: number): string | undefined {
     // It may have helped before it became a member.
     this.#drop(session);
+    this.#stir.note(0);
     const { member = { needed: 1, offered: links }, degree = 1 } = this.#own(session) ?? {};
     return this.#setOwn({ session, priority, rateBps: 0, member: { ...member, offered: links }, degree });
   }
@@ -84,7 +104,9 @@ export class HelpDesk {
   }
 
   giveBackOwn(session: string): void {
-    if (!this.#leases.has(session)) this.table.release(session);
+    if (this.#leases.has(session)) return;
+    this.table.release(session);
+    this.#stir.note(0);
   }
 
   availableToOwn(session: string): number {
@@ -95,6 +117,7 @@ export class HelpDesk {
   /** So much was sent for a session that this machine helps. */
   spent(bytes: number): void {
     if (!this.#volume.add(bytes)) return;
+    this.#stir.note(0);
     for (const session of [...this.#leases.keys()]) this.#dismiss(session, 'it has sent for others what it may in a month');
   }
 
@@ -102,7 +125,7 @@ export class HelpDesk {
     this.#local.env.send(from, this.answer(from, message));
   }
 
-  answer(from: Contact, { op, session, priority, degree, rateBps }: HelpAsk): HelpAnswer {
+  answer(from: Contact, { op, session, priority, degree, rateBps, stirAgeMs }: HelpAsk): HelpAnswer {
     const answer = (held: number, reason: string): HelpAnswer => ({ type: 'helpAnswer', op, degree: held, leaseMs: LEASE_MS, reason });
     const isSane = priority >= PRIORITY_HIGHEST && priority <= PRIORITY_LOWEST && degree >= 1 && degree <= DEGREE_MAX && rateBps >= 0 && rateBps <= RATE_BPS_MAX && session !== '';
     const refusal = isSane ? this.#refusal(from, session) : 'that cannot be asked';
@@ -116,6 +139,7 @@ export class HelpDesk {
       this.#drop(session);
       return answer(0, taking.isGranted ? 'one link is no help' : taking.reason);
     }
+    this.#stir.note(stirAgeMs);
     if (!this.#leases.has(session)) this.#makeRoom(priority, session);
     const taking = this.table.take({ ...claim, degree: given });
     if (!taking.isGranted) return answer(0, taking.reason);
@@ -125,8 +149,10 @@ export class HelpDesk {
     return answer(given, given === degree ? '' : `it has ${given} links for this`);
   }
 
-  onRelease(from: Contact, { session }: HelpRelease): void {
-    if (this.#leases.get(session)?.root.peerId === from.peerId) this.#drop(session);
+  onRelease(from: Contact, { session, stirAgeMs }: HelpRelease): void {
+    if (this.#leases.get(session)?.root.peerId !== from.peerId) return;
+    this.#drop(session);
+    this.#stir.note(stirAgeMs);
   }
 
   #own(session: string): Claim | undefined {
@@ -143,6 +169,7 @@ export class HelpDesk {
 
   /** This machine goes: whoever it helps looks for another at once. */
   leaveAll(): void {
+    this.#stir.note(0);
     for (const session of [...this.#leases.keys()]) this.#dismiss(session, 'it leaves the pool');
   }
 
@@ -190,7 +217,7 @@ export class HelpDesk {
   }
 
   #tell(root: Contact, session: string, degree: number, reason: string): void {
-    this.#local.env.send(root, { type: 'helpLost', session, degree, reason });
+    this.#local.env.send(root, { type: 'helpLost', session, degree, reason, stirAgeMs: this.#stir.ageMs });
   }
 
   /** Of a session that is helped; one of our own stays. */
@@ -206,7 +233,11 @@ export class HelpDesk {
     this.#watch = this.#alarms.in(next - this.#local.env.now(), () => {
       this.#watch = undefined;
       const now = this.#local.env.now();
-      for (const [session, { endsAt }] of [...this.#leases]) if (endsAt <= now) this.#drop(session);
+      for (const [session, { endsAt }] of [...this.#leases]) {
+        if (endsAt > now) continue;
+        this.#drop(session);
+        this.#stir.note(0);
+      }
       this.#arm();
     });
   }

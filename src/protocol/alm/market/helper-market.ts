@@ -5,6 +5,7 @@
  * whatever it loses later, makes it plan anew. A session never waits for the market: without an answer it runs on its own members.
  */
 import type { Contact } from '../../../core/contact.ts';
+import type { Millis } from '../../../core/env.ts';
 import type { Coordinate } from '../../wire/messages.ts';
 
 /** A session as the market sees it. */
@@ -26,12 +27,22 @@ export interface HelperCandidate {
   /** Bit/s; 0 where it is not known. */
   readonly upBps: number;
   readonly downBps: number;
+  /** How long ago something changed from outside that has told on that machine; stir.ts. */
+  readonly stirAgeMs: Millis;
 }
 
 /** Links at one helper, the one to the parent included. */
 export interface HelperLinks {
   readonly helper: Contact;
   readonly links: number;
+}
+
+/** The session's side. */
+export interface HelperEvents {
+  /** Links that the session has no more: preempted, or their helper is gone. The reason is for people, without a full stop; `stirAgeMs` says what it follows from. */
+  onLost(lost: HelperLinks, reason: string, stirAgeMs: Millis): void;
+  /** Of the session itself. */
+  readonly stirAgeMs: () => Millis;
 }
 
 export interface HelperAccount {
@@ -49,8 +60,7 @@ export interface HelperAccount {
 export interface HelperMarket {
   // --- of a session whose root is here ---
 
-  /** `onLost` says which links the session has no more: preempted, or their helper is gone. The reason is for people, without a full stop. */
-  open(demand: HelperDemand, onLost: (lost: HelperLinks, reason: string) => void): HelperAccount;
+  open(demand: HelperDemand, events: HelperEvents): HelperAccount;
 
   // --- of this machine ---
 

@@ -1,13 +1,15 @@
 /**
- * How a session comes by a better plan ([0079], [0091]): plan, try the links that the plan uses, plan again with what they turned out to
- * be; then reserve, and only then change over.
+ * How a session comes by a better plan ([0079], [0091]): look around among those who could help; plan, try the links that the plan uses, plan
+ * again with what they turned out to be; then reserve, and only then change over.
  *
  * A tree is as high as its worst link, and predictions of latencies are worst where they were believed most, because a plan picks those
- * that look short. The steps are the same for a session of real peers, where each takes a while, and in the experiments of [0088].
+ * that look short; and a link that is shorter than it looks is in no plan before it was measured. The steps are the same for a session of real peers, where each takes a while, and in the experiments of [0088].
  */
 import type { Millis } from '../../../core/env.ts';
 
 export interface Bidder<Plan> {
+  /** Measures latencies to some of those who could help and were not measured yet. Calls `onDone` once. */
+  lookAround(onDone: () => void): void;
   /** The best plan by what is known now; undefined: there is no tree. */
   plan(): Plan | undefined;
   /** By what is known now. */
@@ -34,7 +36,7 @@ export function improve<Plan>(bidder: Bidder<Plan>, onDone: (plan: Plan | undefi
       attempt(refusals + 1);
     });
   });
-  attempt(0);
+  bidder.lookAround(() => attempt(0));
 }
 
 function bestTried<Plan>(bidder: Bidder<Plan>, onDone: (best: Plan | undefined) => void): void {

@@ -8,14 +8,16 @@ import type { Contact } from '../../../core/contact.ts';
 import type { Local } from '../../local.ts';
 import { TIMER } from '../../local.ts';
 import { Alarms } from '../../overlay/alarms.ts';
+import { hashText } from '../../pool/state.ts';
 import type { Requests } from '../../requests.ts';
 import type { Somo } from '../../somo/somo.ts';
 import type { HelpInput } from '../../wire/help-messages.ts';
 import { Account } from './account.ts';
-import { candidatesIn, helpersCall, HELPERS_WHERE } from './candidates.ts';
+import type { OwnOffer } from './candidates.ts';
+import { candidatesIn, helpersCall, HELPERS_WHERE, TURNS } from './candidates.ts';
 import type { HelpTerms } from './help-desk.ts';
 import { DEFAULT_TERMS, HelpDesk } from './help-desk.ts';
-import type { HelperAccount, HelperCandidate, HelperDemand, HelperLinks, HelperMarket } from './helper-market.ts';
+import type { HelperAccount, HelperCandidate, HelperDemand, HelperEvents, HelperMarket } from './helper-market.ts';
 
 export interface MarketParts {
   readonly local: Local;
@@ -29,6 +31,7 @@ export class Market implements HelperMarket {
   readonly #alarms: Alarms;
   readonly #accounts = new Map<string, Account>();
   #desk: HelpDesk;
+  #questions = 0;
   #onOwnLoss: (session: string) => void = () => undefined;
 
   constructor(parts: MarketParts) {
@@ -47,10 +50,10 @@ export class Market implements HelperMarket {
     return this.#desk;
   }
 
-  open(demand: HelperDemand, onLost: (lost: HelperLinks, reason: string) => void): HelperAccount {
+  open(demand: HelperDemand, events: HelperEvents): HelperAccount {
     this.#accounts.get(demand.session)?.end();
     const { local, requests } = this.#parts;
-    const account = new Account(demand, onLost, {
+    const account = new Account(demand, events, {
       local, requests, alarms: this.#alarms, ask: (wanted, onDone) => this.#ask(wanted, onDone),
       onEnd: () => {
         if (this.#accounts.get(demand.session) === account) this.#accounts.delete(demand.session);
@@ -61,9 +64,9 @@ export class Market implements HelperMarket {
   }
 
   /** What a session of that priority and rate could have of this machine. */
-  own(priority: number, rateBps: number): Pick<HelperCandidate, 'contact' | 'degree' | 'coordinate'> {
+  own(priority: number, rateBps: number): OwnOffer {
     const { contact, coordinate } = this.#parts.local;
-    return { contact, degree: this.#desk.availableTo(priority, rateBps), coordinate };
+    return { contact, degree: this.#desk.availableTo(priority, rateBps), coordinate, stirAgeMs: this.#desk.stirAgeMs };
   }
 
   get isWilling(): boolean {
@@ -119,7 +122,8 @@ export class Market implements HelperMarket {
   #ask({ priority, rateBps }: HelperDemand, onDone: (candidates: readonly HelperCandidate[]) => void): void {
     const { somo, local } = this.#parts;
     if (somo === undefined) return onDone([]);
-    somo.query([helpersCall(priority, rateBps)], { where: HELPERS_WHERE }, ({ states }) => {
+    const turn = (hashText(local.contact.peerId) + this.#questions++) % TURNS;
+    somo.query([helpersCall(priority, rateBps, turn)], { where: HELPERS_WHERE }, ({ states }) => {
       onDone(candidatesIn(states[0]).filter(({ contact }) => !local.isSelf(contact)));
     });
   }

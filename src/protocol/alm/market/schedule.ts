@@ -54,6 +54,11 @@ const CANDIDATES_MAX = 128;
 export const REAL_GAIN = 0.05;
 /** What is asked for at most, after many changes. */
 const GAIN_MAX = 0.5;
+/**
+ * Periods after a change from outside, in which a session looks for better plans: a session starts or ends, a member comes or goes, a helper vanishes, a
+ * latency is another. What follows from such a change, links lost to others or freed by them, counts from the same moment, so that all of it is over by then.
+ */
+export const UNREST_PERIODS = 4;
 /** Candidates for a move that one plan may look at. */
 export const PLAN_WORK = 60_000;
 /** Moves of the patent's that repair a plan after a loss. */
@@ -63,10 +68,14 @@ export function isRealGain(nowMs: Millis, thenMs: Millis, changes = 0): boolean 
   return thenMs < nowMs * (1 - Math.min(GAIN_MAX, REAL_GAIN * 2 ** changes));
 }
 
+/** Hosts that a session looks at each time before it plans, and members that each of them measures. */
+export const LOOKED_AT_MAX = 16;
+export const LOOKED_FROM_MAX = 16;
+
 /** Of all that would help, those worth a look; distances as far as they are known. */
-export function nearestTo<T>(candidates: readonly T[], distanceMs: (candidate: T) => Millis): T[] {
+export function nearestTo<T>(candidates: readonly T[], distanceMs: (candidate: T) => Millis, most = CANDIDATES_MAX): T[] {
   const ranked = candidates.map((candidate, place) => ({ candidate, place, ms: distanceMs(candidate) }));
-  return ranked.sort((a, b) => a.ms - b.ms || a.place - b.place).slice(0, CANDIDATES_MAX).map(({ candidate }) => candidate);
+  return ranked.sort((a, b) => a.ms - b.ms || a.place - b.place).slice(0, most).map(({ candidate }) => candidate);
 }
 
 /** What counts of a session's changes once it has lost something: it looks for something better more readily, the less the lower its priority is, or losses would go on downwards for long. */
@@ -141,7 +150,7 @@ function instanceOf({ members, helpers, latencyMs }: Situation): { readonly host
   const hosts = offers.map(({ host }) => host);
   const instance: Instance = {
     members: members.length, size: hosts.length, degrees: Int32Array.from(offers, ({ degree }) => degree),
-    latencies: Latencies.fromFunction(hosts.length, (a, b) => latencyMs(hosts[a] as number, hosts[b] as number)), upMbps: undefined, downMbps: undefined,
+    latencies: Latencies.ofPairs(hosts.length, (a, b) => latencyMs(hosts[a] as number, hosts[b] as number)), upMbps: undefined, downMbps: undefined,
   };
   return { hosts, instance };
 }

@@ -10,7 +10,7 @@ import type { Random } from '../../../core/random.ts';
 import { predictedRtt } from '../../measure/vivaldi.ts';
 import type { HelperAccount, HelperCandidate, HelperLinks } from '../market/helper-market.ts';
 import { improve } from '../market/improvement.ts';
-import { nearestTo } from '../market/schedule.ts';
+import { LOOKED_AT_MAX, LOOKED_FROM_MAX, nearestTo } from '../market/schedule.ts';
 import type { Objective } from '../plan.ts';
 import type { Measurements, UntriedLink } from './measuring.ts';
 import type { Knowledge, Party, Planned } from './planning.ts';
@@ -29,6 +29,8 @@ export interface BiddingParts {
   /** Helpers in use: nothing of theirs is given back before the switch. */
   held(): readonly HelperLinks[];
   isGain(heightMs: Millis): boolean;
+  /** Something has changed from outside not long ago; of the machines around, the latest was so long ago. */
+  isStirred(ageMs: Millis): boolean;
 }
 
 /** A plan whose helpers are held, with what there is to know of those that are new. */
@@ -37,6 +39,7 @@ export interface Wish {
   readonly helpers: readonly { readonly candidate: HelperCandidate; readonly links: number }[];
 }
 
+const NOBODY_ELSE: ReadonlyMap<string, HelperCandidate> = new Map();
 /** A helper with fewer links serves nobody. */
 const USEFUL_DEGREE = 2;
 
@@ -56,25 +59,30 @@ export class Bidding {
   begin(members: readonly string[], onDone: (wish: Wish | undefined) => void): void {
     this.#isOpen = true;
     this.#parts.account.candidates(members, (found) => {
-      const candidates = new Map(this.#nearest(found).map((candidate) => [candidate.contact.peerId, candidate]));
+      const nearest = this.#nearest(found);
+      if (!this.#parts.isStirred(nearest.reduce((least, { stirAgeMs }) => Math.min(least, stirAgeMs), Infinity))) return this.#end(undefined, onDone);
+      const candidates = new Map(nearest.map((candidate) => [candidate.contact.peerId, candidate]));
       // What hosts have said since they were found.
       const told = new Map<string, number>();
       improve<Planned>({
+        lookAround: (onDone) => this.#lookAround(nearest, onDone),
         plan: () => this.#plan(candidates, told),
         heightMs: ({ parents }) => heightOf(this.#knowing(candidates, told), parents),
         tryLinks: (plan, onTried) => this.#tryLinks(plan, candidates, onTried),
         isGain: (heightMs) => this.#parts.isGain(heightMs),
         reserve: (plan, onReserved) => this.#reserve(plan, candidates, told, onReserved),
-      }, (plan) => {
-        this.#isOpen = false;
-        onDone(plan && {
-          plan, helpers: plan.helpers.flatMap(({ peerId, links }) => {
-            const candidate = candidates.get(peerId);
-            return candidate === undefined ? [] : [{ candidate, links }];
-          }),
-        });
-      });
+      }, (plan) => this.#end(plan && {
+        plan, helpers: plan.helpers.flatMap(({ peerId, links }) => {
+          const candidate = candidates.get(peerId);
+          return candidate === undefined ? [] : [{ candidate, links }];
+        }),
+      }, onDone));
     });
+  }
+
+  #end(wish: Wish | undefined, onDone: (wish: Wish | undefined) => void): void {
+    this.#isOpen = false;
+    onDone(wish);
   }
 
   /** Those that seem nearest to some member; distances between coordinates. */
@@ -96,6 +104,20 @@ export class Bidding {
     const helping = knowledge.helpers.map((party): Party => (party.degree < USEFUL_DEGREE ? party : { ...party, degree: told.get(party.peerId) ?? party.degree + (candidates.get(party.peerId)?.degree ?? 0) }));
     const comers = [...candidates.values()].flatMap(({ contact: { peerId }, degree, coordinate, upBps, downBps }): Party[] => (known.has(peerId) ? [] : [{ peerId, degree: told.get(peerId) ?? degree, coordinate, upBps, downBps }]));
     return { ...knowledge, helpers: [...helping, ...comers.filter(({ degree }) => degree >= USEFUL_DEGREE)] };
+  }
+
+  /** Those of which nothing is known yet measure the members that seem nearest to them. */
+  #lookAround(candidates: readonly HelperCandidate[], onDone: () => void): void {
+    const { members, rttMs } = this.#parts.knowledge();
+    const unseen = candidates.filter(({ contact: { peerId } }) => members.every((member) => rttMs(member.peerId, peerId) === undefined));
+    const links = unseen.slice(0, LOOKED_AT_MAX).flatMap(({ contact, coordinate }): UntriedLink[] => {
+      const near = nearestTo(members, (member) => (member.coordinate === undefined ? Infinity : predictedRtt(member.coordinate, coordinate)), LOOKED_FROM_MAX);
+      return near.flatMap(({ peerId }) => {
+        const to = this.#contact(peerId, NOBODY_ELSE);
+        return to === undefined ? [] : [{ from: contact, to }];
+      });
+    });
+    this.#parts.measurements.measure(links, () => onDone());
   }
 
   #tryLinks({ parents }: Planned, candidates: ReadonlyMap<string, HelperCandidate>, onDone: (hasLearnt: boolean) => void): void {

@@ -3,6 +3,8 @@
  * Reports are cheap and losses are told at once, so the leases can be long.
  */
 
+import { UNREST_PERIODS } from '../market/schedule.ts';
+
 /** Sessions that one peer takes part in, its own included. */
 export const SESSIONS_MAX = 16;
 /** Invitations that it remembers; the oldest is forgotten first. */
@@ -32,6 +34,10 @@ export const ATTEMPTS = 5;
 export const GATHER_MS = 20;
 /** Between two looks for a better tree. */
 export const REPLAN_MS = 10_000;
+/** So long after something has changed from outside they are looks for something better; later only for whether something has changed. */
+export const UNREST_MS = UNREST_PERIODS * REPLAN_MS;
+/** A tree that is higher by such a share than it was, by the same links, is a change from outside. */
+export const WORSE = 0.1;
 /** Soon after the membership has changed there is an extra one. */
 export const REPLAN_SOON_MS = 2_000;
 /** Moves that repair the height right after a loss. */
@@ -40,6 +46,8 @@ export const REPAIR_MOVES = 2;
 /** A peer that somebody found lost serves nobody for so long, and a pair that did not work is not tried again. */
 export const DISTRUST_MS = 30_000;
 export const BARRED_MS = 60_000;
+/** A member that was found slow serves nobody for so long. */
+export const SLOW_MS = 120_000;
 /** Losses of parents after which a member is let go: its own connection is to blame. */
 export const LOSSES_MAX = 8;
 export const LOSSES_WITHIN_MS = 30_000;
@@ -58,6 +66,6 @@ export const MEASURE_MS = 3_000;
 export const MEASURED_PEERS_MAX = 16;
 export const SURVEYS_MAX = 4;
 /** A link that was measured is not measured again for so long; one that gave no answer is barred meanwhile. */
-export const MEASURED_MS = 60_000;
+export const MEASURED_MS = 300_000;
 /** Links of which a root remembers what was measured; the oldest are forgotten first. */
 export const MEASURED_MAX = 4_096;

@@ -6,14 +6,14 @@ import type { Contact } from '../../../core/contact.ts';
 import type { Millis } from '../../../core/env.ts';
 import type { CastJoin, CastReport } from '../../wire/cast-messages.ts';
 import type { Coordinate } from '../../wire/messages.ts';
-import { BARRED_MS, DISTRUST_MS, LOSSES_MAX, LOSSES_WITHIN_MS } from './bounds.ts';
+import { BARRED_MS, DISTRUST_MS, LOSSES_MAX, LOSSES_WITHIN_MS, SLOW_MS } from './bounds.ts';
 import type { Knowledge, Party } from './planning.ts';
 
 export interface Entry {
   contact: Contact;
   readonly isHelper: boolean;
-  /** Links that a member offers; 1 once it was found slow. */
-  offered: number;
+  /** Links that a member offers. */
+  readonly offered: number;
   /** Links that it can have now: of those offered, or granted. */
   degree: number;
   coordinate: Coordinate | undefined;
@@ -27,8 +27,8 @@ export interface Entry {
   refilled: number;
   /** Until then it serves nobody. */
   distrustedUntil: Millis;
-  /** Parents that found it slow. */
-  slowAt: number;
+  /** It was found slow: until then it serves nobody, and if nobody finds it so again, that is forgotten. */
+  slowUntil: Millis | undefined;
   losses: Millis[];
   /** Lost its parent then, or was told to take another, and did not say yet that this one serves it. */
   orphanSince: Millis | undefined;
@@ -43,7 +43,7 @@ export class Roster {
   add(contact: Contact, message: Pick<CastJoin, 'degree' | 'coordinate' | 'upBps' | 'downBps'>, isHelper: boolean, now: Millis): Entry {
     const entry: Entry = {
       contact, isHelper, offered: message.degree, degree: message.degree, coordinate: message.coordinate, upBps: message.upBps, downBps: message.downBps, heardAt: now, hasStarted: false,
-      head: 0, latencyMs: 0, latencyHighMs: 0, refilled: 0, distrustedUntil: -Infinity, slowAt: 0, losses: [], orphanSince: undefined,
+      head: 0, latencyMs: 0, latencyHighMs: 0, refilled: 0, distrustedUntil: -Infinity, slowUntil: undefined, losses: [], orphanSince: undefined,
     };
     this.entries.set(contact.peerId, entry);
     return entry;
@@ -84,17 +84,23 @@ export class Roster {
     return entry.losses.length >= LOSSES_MAX;
   }
 
-  /** A parent let it go because it took too little; below it nobody would fare better. How often that has happened. */
-  noteSlow(entry: Entry, parent: string, now: Millis): number {
+  /** A parent let it go because it took too little; below it nobody would fare better. Whether another one has done so not long ago. */
+  noteSlow(entry: Entry, parent: string, now: Millis): boolean {
     this.#barred.set(pairOf(parent, entry.contact.peerId), now + BARRED_MS);
-    entry.offered = entry.degree = 1;
-    return ++entry.slowAt;
+    const isAgain = entry.slowUntil !== undefined;
+    entry.slowUntil = now + SLOW_MS;
+    return isAgain;
+  }
+
+  /** Links that it may have in the tree now. */
+  linksOf({ distrustedUntil, slowUntil, degree }: Entry, now: Millis): number {
+    return distrustedUntil > now || slowUntil !== undefined ? 1 : degree;
   }
 
   /** For the planner, as things stand. What a stream measures goes before `triedMs`. */
   knowledge(root: Party, now: Millis, triedMs: Knowledge['rttMs']): Knowledge {
     const party = (entry: Entry): Party => ({
-      peerId: entry.contact.peerId, degree: entry.distrustedUntil > now ? 1 : entry.degree, coordinate: entry.coordinate, upBps: entry.upBps, downBps: entry.downBps,
+      peerId: entry.contact.peerId, degree: this.linksOf(entry, now), coordinate: entry.coordinate, upBps: entry.upBps, downBps: entry.downBps,
     });
     return {
       members: [root, ...this.members.map(party)],

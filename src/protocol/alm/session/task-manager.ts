@@ -15,10 +15,11 @@ import type { Requests } from '../../requests.ts';
 import type { CastJoin, CastReport } from '../../wire/cast-messages.ts';
 import type { HelperAccount, HelperLinks, HelperMarket } from '../market/helper-market.ts';
 import { changesAfterLoss, isRealGain } from '../market/schedule.ts';
+import { Stir } from '../market/stir.ts';
 import type { Objective } from '../plan.ts';
 import type { Relay } from '../stream/relay.ts';
 import {
-  ATTEMPTS, DEGREE_MAX, GATHER_MS, MEMBER_LEASE_MS, MEMBERS_MAX, ORPHAN_MS, REASON_BYTES_MAX, REPAIR_MOVES, REPLAN_MS, REPLAN_SOON_MS, SUSPECT_LEASE_MS,
+  ATTEMPTS, DEGREE_MAX, GATHER_MS, MEMBER_LEASE_MS, MEMBERS_MAX, ORPHAN_MS, REASON_BYTES_MAX, REPAIR_MOVES, REPLAN_MS, REPLAN_SOON_MS, SUSPECT_LEASE_MS, UNREST_MS, WORSE,
 } from './bounds.ts';
 import type { Wish } from './bidding.ts';
 import { Bidding } from './bidding.ts';
@@ -64,6 +65,7 @@ export class TaskManager {
   readonly #account: HelperAccount;
   readonly #measurements: Measurements;
   readonly #bidding: Bidding;
+  readonly #stir: Stir;
   #parents: Parents = new Map();
   /** What each was told last, as text: whoever would be told the same again is not. */
   readonly #told = new Map<string, string>();
@@ -72,6 +74,8 @@ export class TaskManager {
   #gathering: number | undefined;
   #improving: number | undefined;
   #replans = 0;
+  /** The lowest that the tree was at a look since it was changed last. */
+  #leastMs = Infinity;
   /** Switches to a better plan since a member came or went, as far as they still count: each makes the next one harder. */
   #changes = 0;
   #neededFor = '';
@@ -87,13 +91,19 @@ export class TaskManager {
     this.terms = terms;
     this.#parts = parts;
     const { session, priority, rateBps } = terms;
-    this.#account = parts.market.open({ session, priority, rateBps }, (lost, reason) => this.#onHelperLost(lost, reason));
+    this.#stir = new Stir(() => this.#now);
+    this.#stir.note(0);
+    this.#account = parts.market.open({ session, priority, rateBps }, { onLost: (lost, _reason, stirAgeMs) => this.#onHelperLost(lost, stirAgeMs), stirAgeMs: () => this.#stir.ageMs });
     this.#measurements = new Measurements(session, parts);
     this.#bidding = new Bidding({
       account: this.#account, measurements: this.#measurements, random: parts.local.env.random, objective: terms.objective, self: () => this.#self,
       knowledge: () => this.#knowledge(), entry: (peerId) => this.#roster.entries.get(peerId),
       held: () => this.#roster.helpers.map(({ contact, degree }) => ({ helper: contact, links: degree })),
       isGain: (heightMs) => this.#isGain(heightMs),
+      isStirred: (ageMs) => {
+        this.#stir.note(ageMs);
+        return this.#stir.ageMs <= UNREST_MS;
+      },
     });
     this.#improveIn(REPLAN_MS);
   }
@@ -179,8 +189,16 @@ export class TaskManager {
   onTick(): void {
     for (const entry of [...this.#roster.entries.values()]) {
       const leaseMs = entry.distrustedUntil > this.#now ? SUSPECT_LEASE_MS : MEMBER_LEASE_MS;
-      if (this.#now - entry.heardAt > leaseMs) this.#remove(entry, 'it was not heard of any more');
-      else if (entry.orphanSince !== undefined && this.#now - entry.orphanSince < ORPHAN_MS) this.#parts.relay.hold();
+      if (this.#now - entry.heardAt > leaseMs) {
+        this.#stir.note(0);
+        this.#remove(entry, 'it was not heard of any more');
+        continue;
+      }
+      if (entry.slowUntil !== undefined && entry.slowUntil <= this.#now) {
+        entry.slowUntil = undefined;
+        this.#stir.note(0);
+      }
+      if (entry.orphanSince !== undefined && this.#now - entry.orphanSince < ORPHAN_MS) this.#parts.relay.hold();
     }
   }
 
@@ -229,6 +247,7 @@ export class TaskManager {
     const { peerId } = entry.contact;
     if (this.#parents.get(peerId) !== parent) return this.#retell(peerId);
     if (this.#roster.noteLoss(entry, parent, this.#now)) return this.#letGo(entry, `its connections break again and again, the last because ${why}`);
+    this.#stir.note(0);
     entry.orphanSince ??= this.#now;
     this.#parts.relay.hold();
     this.#parents = withoutChild(this.#parents, peerId);
@@ -240,7 +259,8 @@ export class TaskManager {
     const entry = this.#roster.entries.get(peerId);
     if (entry === undefined || this.#parents.get(peerId) !== parent) return;
     const taken = `it took ${Math.round(takenBps / 1_000)} kbit/s`;
-    if (this.#roster.noteSlow(entry, parent, this.#now) > 1) {
+    this.#stir.note(0);
+    if (this.#roster.noteSlow(entry, parent, this.#now)) {
       return this.#letGo(entry, this.terms.rateBps === 0 ? `${taken} and everybody waited for it` : `${taken} of a stream of ${Math.round(this.terms.rateBps / 1_000)} kbit/s`);
     }
     this.#parents = withoutChild(this.#parents, peerId);
@@ -248,9 +268,10 @@ export class TaskManager {
     this.#gather();
   }
 
-  #onHelperLost({ helper, links }: HelperLinks, _reason: string): void {
+  #onHelperLost({ helper, links }: HelperLinks, stirAgeMs: Millis): void {
     const entry = this.#roster.entries.get(helper.peerId);
     if (entry?.isHelper !== true) return;
+    this.#stir.note(stirAgeMs);
     this.#changes = changesAfterLoss(this.#changes, this.terms.priority);
     this.#improveIn(REPLAN_SOON_MS);
     entry.degree -= links;
@@ -295,6 +316,7 @@ export class TaskManager {
   }
 
   #improveSoon(): void {
+    this.#stir.note(0);
     this.#changes = 0;
     this.#improveIn(REPLAN_SOON_MS);
   }
@@ -314,12 +336,21 @@ export class TaskManager {
     const members = [this.#self.peerId, ...this.members.map(({ contact }) => contact.peerId)];
     if (this.#bidding.isOpen) return this.#improveIn(REPLAN_SOON_MS);
     if (members.length < 2) return;
+    this.#lookAtHeight();
     this.#bidding.begin(members, (wish) => {
       if (this.#isOver) return;
       const next = wish && this.#fitted(wish);
       if (next !== undefined && this.#isGain(next.heightMs)) this.#switchTo(next);
       else this.#giveBack();
     });
+  }
+
+  /** By the same links the tree may have become higher: then a latency is another. */
+  #lookAtHeight(): void {
+    const heightMs = this.#heightMs;
+    const isWorse = heightMs - this.#leastMs >= this.#parts.local.options.castGainMs && heightMs > this.#leastMs * (1 + WORSE);
+    if (isWorse) this.#stir.note(0);
+    this.#leastMs = isWorse ? heightMs : Math.min(heightMs, this.#leastMs);
   }
 
   #isGain(heightMs: Millis): boolean {
@@ -371,6 +402,7 @@ export class TaskManager {
     }
     if (moved > 0) this.#parts.relay.hold();
     this.#parents = next.parents;
+    this.#leastMs = Infinity;
     this.#moved += moved;
     this.#number++;
     for (const spot of spotsOf(this.#self.peerId, next.parents)) this.#tell(spot);
@@ -407,7 +439,9 @@ export class TaskManager {
         if (reply.type === 'castReply' && !reply.ok && number === this.#number) this.#remove(entry, reply.reason);
       },
       onSilent: () => {
-        if (this.#told.get(peerId) === text) this.#remove(entry, 'it does not answer');
+        if (this.#told.get(peerId) !== text) return;
+        this.#stir.note(0);
+        this.#remove(entry, 'it does not answer');
       },
     });
   }
@@ -457,7 +491,7 @@ export class TaskManager {
       const entry = this.#roster.entries.get(peerId);
       const { name } = entry?.contact ?? this.#self;
       return {
-        peerId, name, parent: parent ?? null, depth, children: children.length, degree: entry?.degree ?? this.terms.degree, isHelper: entry?.isHelper ?? false, plannedMs: parent === undefined ? 0 : heights(peerId),
+        peerId, name, parent: parent ?? null, depth, children: children.length, degree: entry === undefined ? this.terms.degree : this.#roster.linksOf(entry, this.#now), isHelper: entry?.isHelper ?? false, plannedMs: parent === undefined ? 0 : heights(peerId),
         latencyMs: entry?.latencyMs ?? 0, latencyHighMs: entry?.latencyHighMs ?? 0, head: entry?.head ?? this.#parts.relay.head ?? 0, hasStarted: entry?.hasStarted ?? true, refilled: entry?.refilled ?? 0,
       };
     });
@@ -479,11 +513,15 @@ export class TaskManager {
 
   /** Of the members' links, what the session may insist on: for the members and what they offer, as they were when somebody last came or went. */
   #neededLinks(): ReadonlyMap<string, number> {
-    const names = this.members.map(({ contact, offered }) => `${contact.peerId} ${offered}`).join(' ');
+    const offeredBy = ({ offered, slowUntil }: Entry): number => (slowUntil === undefined ? offered : 1);
+    const names = this.members.map((entry) => `${entry.contact.peerId} ${offeredBy(entry)}`).join(' ');
     if (names === this.#neededFor) return this.#needed;
     this.#neededFor = names;
     const { members, ...rest } = this.#knowledge();
-    const offered = members.map((party) => ({ ...party, degree: this.#roster.entries.get(party.peerId)?.offered ?? this.terms.degree }));
+    const offered = members.map((party) => {
+      const entry = this.#roster.entries.get(party.peerId);
+      return { ...party, degree: entry === undefined ? this.terms.degree : offeredBy(entry) };
+    });
     this.#needed = neededLinks({ ...rest, members: offered }, this.#parts.local.env.random);
     return this.#needed;
   }
