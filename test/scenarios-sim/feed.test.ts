@@ -43,6 +43,15 @@ function trouble(feeds: FeedWorld, steps: number): void {
   }
 }
 
+/** A crash that connections tell of, as real ones do when they break. */
+function breakDown(feeds: FeedWorld, victim: number): void {
+  const { world } = feeds.ring;
+  const dead = world.contact(victim);
+  const near = feeds.subscribers().filter((peer) => feeds.ring.node(peer).membership.leafset.find(dead) !== undefined || feeds.ring.node(peer).lagover.isNeighbour(dead.peerId));
+  feeds.crash(victim);
+  for (const peer of near) world.at(world.now() + 50, () => world.isAlive(peer) && feeds.ring.node(peer).onPeerUnreachable(dead));
+}
+
 for (const seed of [2, 5, 8, 18]) {
   test(`INV-FEED-1, -2, -4 and -5: what peers hold is in order and once, and after trouble everybody has everything (seed ${seed})`, () => {
     const feeds = feedWorld(seed);
@@ -154,11 +163,7 @@ test('the lead dies together with the register: the pool goes on within a wish o
     world.runFor(60_000);
     for (const victim of [feeds.lead(), feeds.keeper()]) {
       if (victim === undefined || !world.isAlive(victim)) continue;
-      const dead = world.contact(victim);
-      const near = feeds.subscribers().filter((peer) => feeds.ring.node(peer).membership.leafset.find(dead) !== undefined || feeds.ring.node(peer).lagover.isNeighbour(dead.peerId));
-      feeds.crash(victim);
-      // As connections that break tell it.
-      for (const peer of near) world.at(world.now() + 50, () => world.isAlive(peer) && feeds.ring.node(peer).onPeerUnreachable(dead));
+      breakDown(feeds, victim);
     }
     feeds.change();
     assert.ok(world.runUntilHolds(() => feeds.isCaughtUp(), 100, 10_000) !== undefined, `seed ${seed}: everybody has the next version`);
@@ -185,4 +190,24 @@ test('a poller that is silent is named and replaced, and what the new one finds 
   const finder = feeds.pollers().find((peer) => !before.includes(peer)) ?? assert.fail();
   feeds.host(finder).poll(feeds.key);
   assert.ok(world.runUntilHolds(() => feeds.isCaughtUp(), 100, 2_000) !== undefined, 'those who do not know the new signer ask the register, and then at once for the version');
+});
+
+test('the heir of a peer that died takes any free slot of the grandparent, and does not wait until the lease of the dead has ended', () => {
+  for (const seed of [1, 3, 9]) {
+    const feeds = new FeedWorld(40, { seed, latency: new EuclideanLatency(randomFrom(seed)), hintUnreachable: true }, protocolOptions(), () => ({ maxStalenessMs: 20_000, fanout: 8, canPoll: true }));
+    const { world } = feeds.ring;
+    for (const peer of world.alive()) feeds.subscribe(peer);
+    world.runFor(60_000);
+    const parentOf = (peer: number): number | undefined => {
+      const { role } = feeds.host(peer);
+      return role.kind === 'seeking' || role.parent === undefined ? undefined : world.indexOf(role.parent);
+    };
+    const below = (peer: number): number[] => feeds.subscribers().filter((other) => parentOf(other) === peer);
+    const victim = feeds.subscribers().filter((peer) => feeds.host(peer).role.kind === 'consumer').sort((a, b) => below(b).length - below(a).length)[0] as number;
+    const orphans = below(victim);
+    assert.ok(orphans.length > 0, `seed ${seed}: somebody stands below a consumer`);
+    breakDown(feeds, victim);
+    const isServed = (peer: number): boolean => ![undefined, victim].includes(parentOf(peer));
+    assert.ok(world.runUntilHolds(() => orphans.every(isServed), 100, 4_000) !== undefined, `seed ${seed}: all orphans have a parent again`);
+  }
 });

@@ -500,6 +500,9 @@ export class Member {
     if (version?.hash !== hash) return;
     this.#passedOver = undefined;
     this.#standing.believe(version.attestations[0]?.peerId as string);
+    const { have } = this.#holding;
+    // What came after it counts: a lead that went back would give its last number twice.
+    if (have === undefined || compareStamps(have, version.stamp) !== 0) return;
     this.#holding.askAgainFrom(version.stamp);
     this.#askLater();
   }

@@ -221,7 +221,10 @@ export class Agent {
     if (child !== undefined) this.#remove(from.peerId);
     if (this.#coordinator.isPlanningFor(from.peerId)) return reply({ outcome: OUTCOME.wait });
     if (isOnPath(this.#uplink.parent?.path, from.peerId)) return reply({ outcome: OUTCOME.ask });
-    if (this.#slots.find(meet.lost) !== undefined || this.#waiting.get(from.peerId)?.meet.link === link) return this.#letWait(from, meet);
+    const lost = this.#slots.find(meet.lost);
+    if (lost !== undefined && this.#canTake(meet)) return reply(this.#tryGrant(from, meet));
+    const isFreeSoon = lost !== undefined && lost.leaseUntil - this.#context.now() <= this.#context.tree.lockMs;
+    if (isFreeSoon || this.#waiting.get(from.peerId)?.meet.link === link) return this.#letWait(from, meet);
     reply(this.#uplink.parent?.contact.peerId === meet.lost ? this.#meetSibling(from, meet) : this.#meet(from, meet));
   }
 
@@ -229,8 +232,13 @@ export class Agent {
   #meetSibling(from: Contact, meet: LagMeet): Omit<Answer, 'link'> {
     const { parent } = this.#uplink;
     if (parent !== undefined) this.#uplink.doubt(parent.contact);
+    return this.#canTake(meet) ? this.#tryGrant(from, meet) : { outcome: OUTCOME.busy };
+  }
+
+  /** Without asking anybody and moving nobody. For the heir of a lost child any slot will do: the lost one's becomes free in its place. */
+  #canTake(meet: LagMeet): boolean {
     const isInTime = this.delay + hopOf(this.#context.tree, meet) <= meet.self.limit;
-    return isInTime && this.openSlots > 0 && !this.#party.isLocked ? this.#tryGrant(from, meet) : { outcome: OUTCOME.busy };
+    return isInTime && this.openSlots > 0 && !this.#party.isLocked;
   }
 
   /** What comes out of the meeting, as an answer. */
@@ -288,7 +296,7 @@ export class Agent {
     return { outcome: OUTCOME.granted, path: this.#told, version: this.#toldVersion, stamp: this.#stampNow };
   }
 
-  /** The heir of a lost child: its slot becomes free when its lease ends, and not before. */
+  /** The heir of a lost child: its slot becomes free when its lease ends, and not before. A lease that is long is not waited for. */
   #letWait(from: Contact, meet: LagMeet | LagClaim): void {
     const { op, link } = meet;
     const isFull = this.#waiting.size >= WAITING_MAX && !this.#waiting.has(from.peerId);
