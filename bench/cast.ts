@@ -5,7 +5,7 @@
  * everything delivered at 1 KB x 100/s and 64 KB x 20/s to 32 peers, 64 KB x 10/s to 64; socket bytes at most 1.10 x payload a delivery at 1 KB, 1.01 at 64 KB. Below a
  * killed interior peer the stream goes on within 2 s, every byte once. A child throttled to a tenth of the rate costs its siblings less than 5 % of their throughput.
  * CPU time is the process's, less what the same peers use without a stream, measured before and after; bytes are counted at the sockets, everything included.
- * `ratio`, `alone`, `kill` and `throttle` run one part; `peers=` one size, `seconds=` how long each load lasts.
+ * `ratio`, `alone`, `kill` and `throttle` run one part; `peers=` one size, `seconds=` how long each load lasts, `settle=` how long peers are left alone before.
  */
 import { randomBytes } from 'node:crypto';
 import { must } from '../src/core/assert.ts';
@@ -28,8 +28,9 @@ interface Load {
 }
 
 const SIZES = process.argv.some((word) => word.startsWith('peers=')) ? [argument('peers', 32)] : [32, 64];
-const SECONDS = argument('seconds', 12);
-const SETTLE_SECONDS = argument('settle', 20);
+const SECONDS = argument('seconds', 24);
+/** Until a ring of newcomers has filled its tables and measured its links; as long for gossipsub. */
+const SETTLE_SECONDS = argument('settle', 60);
 const ROOT_DEGREE = 4;
 const MEMBER_DEGREE = 5;
 const SMALL: Load = { name: '1 KB x 2/s', bytes: 1_024, everyMs: 500 };
@@ -392,6 +393,7 @@ for (const peers of SIZES) {
   const ours = await grove(peers);
   if (ours === undefined) continue;
   const gossip = await startGossipsub(peers);
+  await pause(SETTLE_SECONDS * 1_000);
   const theirs = await atBothRates('gossipsub', gossip, peers);
   await gossip.stop();
   for (const [load, mine] of ours) {

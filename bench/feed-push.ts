@@ -97,6 +97,7 @@ async function startGossip(peers: number): Promise<Spreader> {
 
 async function latency(): Promise<void> {
   const grove = await startGrove(PEERS);
+  await pause(1_000 * SETTLE_SECONDS);
   const lastMs: number[] = [];
   const allMs: number[] = [];
   let incomplete = 0;

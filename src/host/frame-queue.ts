@@ -4,7 +4,9 @@
  * Messages are soft: a neighbour that does not read must cost a bounded amount of memory, and of two heartbeats the
  * newer one is worth more. Whoever pushes learns how many frames were lost, and counts them.
  */
+import { Uint8ArrayList } from 'uint8arraylist';
 import { assert } from '../core/assert.ts';
+import type { Frame } from './frames.ts';
 
 export interface QueueLimits {
   /** Raised: a slow neighbour gets older news. Lowered: bursts of small messages are cut. */
@@ -17,7 +19,7 @@ export const QUEUE_LIMITS: QueueLimits = { framesMax: 256, bytesMax: 2 * 1024 * 
 
 export class FrameQueue {
   readonly #limits: QueueLimits;
-  readonly #frames: Uint8Array[] = [];
+  readonly #frames: Frame[] = [];
   #bytes = 0;
 
   constructor(limits: QueueLimits = QUEUE_LIMITS) {
@@ -33,25 +35,25 @@ export class FrameQueue {
   }
 
   /** Queues a frame and returns how many older ones had to go for it. A frame over the byte limit alone is not taken. */
-  push(frame: Uint8Array): number {
-    if (frame.length > this.#limits.bytesMax) return 1;
+  push(frame: Frame): number {
+    if (frame.byteLength > this.#limits.bytesMax) return 1;
     this.#frames.push(frame);
-    this.#bytes += frame.length;
+    this.#bytes += frame.byteLength;
     let dropped = 0;
     while (this.#frames.length > this.#limits.framesMax || this.#bytes > this.#limits.bytesMax) {
-      this.#bytes -= this.#frames.shift()?.length ?? 0;
+      this.#bytes -= this.#frames.shift()?.byteLength ?? 0;
       dropped++;
     }
     return dropped;
   }
 
-  /** Removes the oldest frames, as many as fit `bytesMax` and at least one, and returns them as one array. */
-  takeBatch(bytesMax: number): Uint8Array | undefined {
+  /** Removes the oldest frames, as many as fit `bytesMax` and at least one, and returns them as one. A frame in pieces leaves alone. */
+  takeBatch(bytesMax: number): Frame | undefined {
     const first = this.#frames[0];
     if (first === undefined) return undefined;
     let count = 1;
-    let bytes = first.length;
-    for (let next = this.#frames[1]; next !== undefined && bytes + next.length <= bytesMax; next = this.#frames[count]) {
+    let bytes = first.byteLength;
+    for (let next = this.#frames[1]; next instanceof Uint8Array && first instanceof Uint8Array && bytes + next.length <= bytesMax; next = this.#frames[count]) {
       bytes += next.length;
       count++;
     }
@@ -63,6 +65,7 @@ export class FrameQueue {
     const batch = new Uint8Array(bytes);
     let filled = 0;
     for (const frame of this.#frames.splice(0, count)) {
+      if (frame instanceof Uint8ArrayList) continue;
       batch.set(frame, filled);
       filled += frame.length;
     }

@@ -37,11 +37,11 @@ export class Inbox<M> {
     const parser = new FrameParser();
     stream.addEventListener('message', (event) => {
       const at = performance.now();
-      const bytes = bare(event.data.subarray());
-      this.#options.counters.bytesReceived += bytes.length;
+      this.#options.counters.bytesReceived += event.data.byteLength;
       line.usedAt = at;
       try {
-        parser.push(bytes, (kind, payload) => this.#onFrame(line, kind, payload, at));
+        const pieces = event.data instanceof Uint8Array ? [event.data] : event.data;
+        for (const piece of pieces) parser.push(bare(piece), (kind, payload) => this.#onFrame(line, kind, payload, at));
       } catch (error) {
         this.#onWireError(line, error);
         stream.abort(new Error('framing lost'));

@@ -16,6 +16,7 @@ import { Socket } from 'node:net';
 import type { MessageStream, SecuredConnection } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { Uint8ArrayList } from 'uint8arraylist';
+import { giveBack } from './give-back.ts';
 
 type MakeNoise = ReturnType<typeof noise>;
 type Bytes = Uint8Array | Uint8ArrayList;
@@ -58,8 +59,6 @@ const CIPHER = 'chacha20-poly1305';
 const CIPHER_OPTIONS = { authTagLength: TAG_BYTES };
 /** How libp2p's decoder is told that the length has not come yet. */
 const NO_LENGTH_YET = new RangeError('the length has not come yet');
-/** Smaller buffers are not worth giving back. */
-const GIVEN_BACK_BYTES_MIN = 4_096;
 
 export function leanNoise(): MakeNoise {
   const make = noise();
@@ -197,9 +196,4 @@ function giveBackWhatIsRead(connection: MessageStream, encrypted: Encrypted): vo
       giveBack(first);
     }
   });
-}
-
-/** The caller is the last to know of these bytes. A view of a larger buffer stays. */
-function giveBack({ buffer, byteLength }: Uint8Array): void {
-  if (byteLength >= GIVEN_BACK_BYTES_MIN && byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }

@@ -7,7 +7,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Contact } from '../core/contact.ts';
 import type { HostCounters } from './facts.ts';
-import { encodeFrame, FRAME, FRAME_BYTES_MAX } from './frames.ts';
+import { FRAME, FRAME_BYTES_MAX, frameOf } from './frames.ts';
 import type { HostLimits } from './host-options.ts';
 import type { LinkOptions } from './link.ts';
 import { Link } from './link.ts';
@@ -55,7 +55,7 @@ export class LinkTable {
     }
     this.#links.delete(to.peerId);
     this.#links.set(to.peerId, link);
-    link.push(to, encodeFrame(FRAME.message, ...message));
+    link.push(to, frameOf(FRAME.message, message));
     counters.messagesSent++;
     this.#dirty.add(link);
     this.#flushing ??= setImmediate(() => this.#flush());

@@ -11,6 +11,7 @@ import type { Contact } from '../core/contact.ts';
 import type { Millis } from '../core/env.ts';
 import type { Line } from './connections.ts';
 import type { HostCounters } from './facts.ts';
+import type { Frame } from './frames.ts';
 import { FrameQueue } from './frame-queue.ts';
 import type { QueueLimits } from './frame-queue.ts';
 
@@ -58,7 +59,7 @@ export class Link {
   }
 
   /** Queues a frame; it leaves with the next `flush`. */
-  push(contact: Contact, frame: Uint8Array): void {
+  push(contact: Contact, frame: Frame): void {
     if (contact.incarnation >= this.#contact.incarnation) this.#contact = contact;
     this.#usedAt = performance.now();
     this.#options.counters.framesDroppedQueue += this.#queue.push(frame);
@@ -84,7 +85,7 @@ export class Link {
         const batch = this.#queue.takeBatch(WRITE_BYTES_MAX);
         if (batch === undefined) break;
         this.#options.counters.writes++;
-        this.#options.counters.bytesSent += batch.length;
+        this.#options.counters.bytesSent += batch.byteLength;
         this.#blocked = !stream.send(batch);
       }
       line.usedAt = this.#usedAt;

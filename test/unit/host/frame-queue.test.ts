@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { Uint8ArrayList } from 'uint8arraylist';
 import { FrameQueue } from '../../../src/host/frame-queue.ts';
 
 function drain(queue: FrameQueue, bytesMax = Infinity): number[] {
   const bytes: number[] = [];
-  for (let batch = queue.takeBatch(bytesMax); batch !== undefined; batch = queue.takeBatch(bytesMax)) bytes.push(...batch);
+  for (let batch = queue.takeBatch(bytesMax); batch !== undefined; batch = queue.takeBatch(bytesMax)) bytes.push(...batch.subarray());
   return bytes;
 }
 
@@ -39,12 +40,22 @@ test('batches keep the order, respect their maximum, and always make progress', 
       for (const frame of pushed) assert.equal(queue.push(frame), 0);
       const out: number[] = [];
       for (let batch = queue.takeBatch(bytesMax); batch !== undefined; batch = queue.takeBatch(bytesMax)) {
-        assert.ok(batch.length <= Math.max(bytesMax, 20));
-        out.push(...batch);
+        assert.ok(batch.byteLength <= Math.max(bytesMax, 20));
+        out.push(...batch.subarray());
       }
       assert.deepEqual(out, pushed.flatMap((frame) => [...frame]));
       assert.equal(queue.bytes, 0);
       assert.equal(queue.length, 0);
     }),
   );
+});
+
+test('a frame in pieces leaves alone and in its turn, and nothing of it is copied', () => {
+  const queue = new FrameQueue();
+  const large = new Uint8ArrayList(Uint8Array.of(2), Uint8Array.of(3, 4));
+  for (const frame of [Uint8Array.of(0), Uint8Array.of(1), large, Uint8Array.of(5)]) queue.push(frame);
+  const batches = [1, 2, 3].map(() => queue.takeBatch(1_000));
+  assert.deepEqual(batches.map((batch) => [...(batch?.subarray() ?? [])]), [[0, 1], [2, 3, 4], [5]]);
+  assert.equal(batches[1], large);
+  assert.deepEqual([queue.bytes, queue.length], [0, 0]);
 });

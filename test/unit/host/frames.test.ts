@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { WireError } from '../../../src/core/errors.ts';
-import { bare, encodeFrame, FRAME_BYTES_MAX, FrameParser } from '../../../src/host/frames.ts';
+import { bare, encodeFrame, FRAME_BYTES_MAX, FrameParser, frameOf } from '../../../src/host/frames.ts';
 
 interface Frame {
   readonly kind: number;
@@ -49,6 +49,35 @@ test('lengths of one to four bytes', () => {
     assert.equal(frame?.kind, 9);
     assert.equal(frame?.payload.length, length);
   }
+});
+
+test('a large payload goes out as it is, in one frame with what stands before it', () => {
+  const [small, large] = [Uint8Array.of(1, 2), new Uint8Array(5_000).fill(3)];
+  const pieces = [...(frameOf(7, [small, large]) as Iterable<Uint8Array>)];
+  assert.equal(pieces.at(-1), large);
+  assert.deepEqual(parseAll(new FrameParser(), pieces.map((piece) => piece.slice())), [{ kind: 7, payload: [...small, ...large] }]);
+  assert.ok(frameOf(7, [small]) instanceof Uint8Array);
+});
+
+test('memory of what was joined is given back, unless it is in use elsewhere', () => {
+  const large = new Uint8Array(9_000).fill(5);
+  const bytes = encodeFrame(1, large);
+  const isGone = (chunks: readonly Uint8Array[]): boolean[] => {
+    const parser = new FrameParser();
+    const payloads: Uint8Array[] = [];
+    for (const chunk of chunks) parser.push(chunk, (_kind, payload) => payloads.push(payload));
+    assert.ok(payloads.every((payload) => payload.length > 0) && payloads.at(-1)?.every((byte) => byte === 5));
+    return chunks.map((chunk) => chunk.length === 0);
+  };
+  const behindHeader = new Uint8Array(12 + 5_000).subarray(12);
+  behindHeader.set(bytes.subarray(0, 5_000));
+  assert.deepEqual(isGone([behindHeader, bytes.slice(5_000)]), [true, false], 'the header of the multiplexer is of no use any more; small pieces stay');
+  assert.deepEqual(isGone([bytes.slice(0, 4_500), bytes.slice(4_500)]), [true, true]);
+  const notAlone = new Uint8Array(5_020).subarray(0, 5_000);
+  notAlone.set(bytes.subarray(0, 5_000));
+  assert.deepEqual(isGone([notAlone, bytes.slice(5_000)]), [false, false]);
+  const first = encodeFrame(2, Uint8Array.of(9));
+  assert.deepEqual(isGone([new Uint8Array([...first, ...bytes.subarray(0, 5_000)]), bytes.slice(5_000)]), [false, false], 'the frame before is a view of it');
 });
 
 test('rubbish gives frames or a WireError, never anything else, and buffers no more than a frame', () => {
