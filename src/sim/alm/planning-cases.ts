@@ -87,7 +87,8 @@ function summaryOf(outcomes: readonly Outcome[]): Pick<CaseResult, 'improvement'
   return { improvement: { mean, sd: Math.sqrt(variance) }, helpers: { mean: meanOf(({ helpers }) => helpers) } };
 }
 
-function drawGroup(pool: HostPool, groupSize: number, minHelperDegree: number, random: Random): Group | undefined {
+/** The same group for the same random numbers; undefined: none has links enough. */
+export function drawGroup(pool: HostPool, groupSize: number, minHelperDegree: number, random: Random): Group | undefined {
   for (let draw = 0; draw < DRAWS_MAX; draw++) {
     const order = shuffle(random.fork('draw', draw), Array.from({ length: pool.hosts }, (_, host) => host));
     const helpers = order.slice(groupSize).filter((host) => (pool.degrees[host] as number) >= minHelperDegree);
@@ -98,34 +99,36 @@ function drawGroup(pool: HostPool, groupSize: number, minHelperDegree: number, r
 }
 
 /** Members, the root first, and those who may help them. */
-class Group {
+export class Group {
   readonly alone: Instance;
-  readonly #truth: Instance;
+  /** With those who may help, and true latencies. */
+  readonly truth: Instance;
   readonly #predicted: Instance;
-  readonly #baseMs: number;
+  /** AMCast's height. */
+  readonly baseMs: number;
 
   constructor({ degrees, trueMs, predictedMs }: HostPool, hosts: readonly number[], members: number) {
     const size = hosts.length;
     const known = trueMs.reordered(hosts);
     const rest = { degrees: Int32Array.from(hosts, (host) => degrees[host] as number), upMbps: undefined, downMbps: undefined };
-    this.#truth = { ...rest, members, size, latencies: known };
+    this.truth = { ...rest, members, size, latencies: known };
     this.alone = { ...rest, members, size: members, latencies: trueMs.reordered(hosts.slice(0, members)) };
     // Members measure one another.
     const latencies = Latencies.fromFunction(size, (a, b) => (a < members && b < members ? known.between(a, b) : predictedMs.between(hosts[a] as number, hosts[b] as number)));
     this.#predicted = { ...rest, members, size, latencies };
-    this.#baseMs = amcastHeightMs(this.alone) ?? 0;
+    this.baseMs = amcastHeightMs(this.alone) ?? 0;
   }
 
   outcomeOf({ algorithm, select, latencies }: CaseSpec, options: CaseOptions, random: Random): Outcome {
     const planner = PLANNERS[algorithm];
-    const instance = latencies === 'true' ? this.#truth : this.#predicted;
+    const instance = latencies === 'true' ? this.truth : this.#predicted;
     const planned = plan(planner === 'amcast' ? this.alone : instance, {
       planner, adjust: algorithm.endsWith('+adjust'), objective: 'height', random, budget: new WorkBudget(options.work),
       helpers: { select: select ?? 'minmax', minDegree: options.minHelperDegree, radiusMs: options.radiusMs },
     });
     assert(typeof planned !== 'string', 'the group has a tree');
     const { tree } = planned;
-    const heightMs = latencies === 'true' || planner === 'amcast' ? tree.heightMs : Tree.fromParents(this.#truth, tree.parent).heightMs;
-    return { saved: 1 - heightMs / this.#baseMs, helpers: tree.helpers };
+    const heightMs = latencies === 'true' || planner === 'amcast' ? tree.heightMs : Tree.fromParents(this.truth, tree.parent).heightMs;
+    return { saved: 1 - heightMs / this.baseMs, helpers: tree.helpers };
   }
 }
