@@ -5,7 +5,7 @@
  * Then what many sessions get of one pool (alm-market.ts).
  *
  * `npm run experiment -- alm-figures [runs=20] [markets=2] [latency=FILE hosts=CSV] [only=market]`. With a measured matrix and measured uplinks the first figure
- * is drawn for them too. Budgets are work, not time: the figures are the same on every machine.
+ * and those of the market are drawn for them too. Budgets are work, not time: the figures are the same on every machine.
  */
 import { readFileSync } from 'node:fs';
 import { argument } from '../bench/report.ts';
@@ -27,6 +27,10 @@ const POOLS = 4;
 const FIT = { model: 'vivaldi', dimensions: 4 } as const;
 const RATE_MBPS = 0.5;
 const GROUPS = [10, 20, 50, 100, 150, 200];
+const MARKET_SESSIONS = [10, 20, 30, 40, 50, 60];
+/** The same shares of the hosts; at a higher rate, or links are not scarce. */
+const MEASURED_SESSIONS = [4, 8, 12, 16, 20, 24];
+const MEASURED_MARKET_MBPS = 1;
 const SWEPT_GROUPS = [20, 100];
 const BASE: CaseOptions = { minHelperDegree: 4, radiusMs: 100, runs: argument('runs', 20), seed: 1, work: CASE_WORK };
 const SAVED = { label: 'saved of AMCast\'s height, %' } as const;
@@ -85,7 +89,26 @@ function drawSweep(name: string, title: string, label: string, values: readonly 
 
 const pools = Array.from({ length: POOLS }, (_, i) => transitStubPool(HOSTS, i + 1, FIT));
 if (word('only') !== 'market') drawPlanner();
-drawMarket(output, pools.slice(0, argument('markets', 2)));
+drawMarkets(argument('markets', 2));
+
+function drawMarkets(networks: number): void {
+  drawMarket(output, { name: 'market', title: `${HOSTS} hosts`, pools: pools.slice(0, networks), sessions: MARKET_SESSIONS });
+  const measured = measuredPools(MEASURED_MARKET_MBPS, networks);
+  if (measured.length > 0) drawMarket(output, { name: 'market-measured', title: `${measured[0]?.hosts} measured hosts`, pools: measured, sessions: MEASURED_SESSIONS });
+}
+
+/** None without latency=FILE hosts=CSV. */
+function measuredPools(rateMbps: number, count: number): HostPool[] {
+  const [latency, hosts] = [word('latency'), word('hosts')];
+  if (latency === undefined || hosts === undefined) {
+    console.log('without latency=FILE hosts=CSV there are no figures for measured hosts');
+    return [];
+  }
+  const uplinks = parseUplinks(readFileSync(hosts, 'utf8'));
+  if (typeof uplinks === 'string') throw new Error(uplinks);
+  const matrix = readMatrix(latency);
+  return Array.from({ length: count }, (_, i) => measuredPool(matrix, uplinks, rateMbps, i + 1, FIT));
+}
 
 /** All figures of one session planned by itself. */
 function drawPlanner(): void {
@@ -98,11 +121,6 @@ function drawPlanner(): void {
   drawSweep('error', 'Effect of errors in latencies to helpers', 'median relative error', errors, (error, size) => play(blurredPools.get(error) ?? [], casesOf([size], SWEPT_ALGORITHMS, ['minmax'], ['coordinates']), BASE));
   const fitted = Array.from({ length: POOLS }, (_, i) => transitStubPool(HOSTS, i + 1, { ...FIT, model: 'simplex' }));
   drawGroups('groups-simplex', `${HOSTS} hosts on transit-stub networks, helpers by minmax, coordinates by downhill simplex`, fitted, GROUPS);
-  const [latency, hosts] = [word('latency'), word('hosts')];
-  if (latency !== undefined && hosts !== undefined) {
-    const uplinks = parseUplinks(readFileSync(hosts, 'utf8'));
-    if (typeof uplinks === 'string') throw new Error(uplinks);
-    const matrix = readMatrix(latency);
-    drawGroups('groups-measured', `${matrix.rows} measured hosts, degrees from measured uplinks at ${RATE_MBPS} Mbit/s`, Array.from({ length: POOLS }, (_, i) => measuredPool(matrix, uplinks, RATE_MBPS, i + 1, FIT)), GROUPS);
-  } else console.log('without latency=FILE hosts=CSV there are no figures for measured hosts');
+  const measured = measuredPools(RATE_MBPS, POOLS);
+  if (measured.length > 0) drawGroups('groups-measured', `${measured[0]?.hosts} measured hosts, degrees from measured uplinks at ${RATE_MBPS} Mbit/s`, measured, GROUPS);
 }

@@ -1,5 +1,5 @@
 /**
- * Redraws what sessions of three priorities get of one pool ([0088], [0095]): 10 to 60 sessions of 20 members each over 1,200 hosts, between
+ * Redraws what sessions of three priorities get of one pool ([0088], [0095]): sessions of 20 members each until every host is a member, between
  * what each has by itself (AMCast + adjust on its own members) and with the whole pool to itself; helpers by priority; degrees in use.
  */
 import type { HostPool } from '../src/sim/alm/host-pool.ts';
@@ -8,7 +8,6 @@ import { MARKET_MEMBERS, MARKET_RULES, runMarket } from '../src/sim/alm/run-mark
 import { lineChart } from './chart.ts';
 import type { Output } from './output.ts';
 
-const SESSIONS = [10, 20, 30, 40, 50, 60];
 const PRIORITIES = [1, 2, 3];
 
 interface Row {
@@ -30,11 +29,20 @@ interface Total {
   readonly quietAfterPeriods: number;
 }
 
-export function drawMarket({ tell, write }: Output, pools: readonly HostPool[]): void {
-  const say = tell('market');
+export interface MarketFigures {
+  /** Of the files. */
+  readonly name: string;
+  /** What the pool consists of. */
+  readonly title: string;
+  readonly pools: readonly HostPool[];
+  readonly sessions: readonly number[];
+}
+
+export function drawMarket({ tell, write }: Output, { name, title, pools, sessions: counts }: MarketFigures): void {
+  const say = tell(name);
   const rows: Row[] = [];
   const totals: Total[] = [];
-  for (const sessions of SESSIONS) {
+  for (const sessions of counts) {
     say(`${sessions} sessions`);
     const runs = pools.map((pool, i) => runMarket(pool, { sessions, membersEach: MARKET_MEMBERS, seed: i + 1, rules: MARKET_RULES }));
     const all = runs.flatMap(({ result }) => result.sessions);
@@ -46,21 +54,21 @@ export function drawMarket({ tell, write }: Output, pools: readonly HostPool[]):
     });
   }
   const x = { label: 'sessions', min: 0 };
-  const line = (priority: number, name: string, y: (row: Row) => number): { name: string; points: (readonly [number, number])[] } =>
-    ({ name, points: rows.filter((row) => row.priority === priority).map((row) => [row.sessions, y(row)] as const) });
-  write('market', lineChart({
-    title: 'What sessions get of a pool of 1,200 hosts', x, y: { label: "saved of AMCast's height, %", min: 0 },
+  const line = (priority: number, label: string, y: (row: Row) => number): { name: string; points: (readonly [number, number])[] } =>
+    ({ name: label, points: rows.filter((row) => row.priority === priority).map((row) => [row.sessions, y(row)] as const) });
+  write(name, lineChart({
+    title: `What sessions get of a pool of ${title}`, x, y: { label: "saved of AMCast's height, %", min: 0 },
     panels: PRIORITIES.map((priority) => ({
       title: `priority ${priority}`,
       series: [line(priority, 'in the market', (row) => 100 * row.saved), line(priority, 'whole pool', (row) => 100 * row.savedWithWholePool), line(priority, 'by itself', (row) => 100 * row.savedByItself)],
     })),
   }), rows);
-  write('market-helpers', lineChart({
-    title: 'Helpers of a session, by priority', x, y: { label: 'helpers', min: 0 },
+  write(`${name}-helpers`, lineChart({
+    title: `Helpers of a session, by priority: ${title}`, x, y: { label: 'helpers', min: 0 },
     panels: [{ title: '20 members each', series: PRIORITIES.map((priority) => line(priority, `priority ${priority}`, (row) => row.helpers)) }],
   }), rows);
-  write('market-degrees', lineChart({
-    title: 'Degrees in use', x, y: { label: 'links', min: 0 },
+  write(`${name}-degrees`, lineChart({
+    title: `Degrees in use: ${title}`, x, y: { label: 'links', min: 0 },
     panels: [{ title: 'all hosts together', series: [
       { name: 'in use', points: totals.map((one) => [one.sessions, one.degreeInUse] as const) },
       { name: 'without helpers', points: totals.map((one) => [one.sessions, one.degreeOfMembers] as const) },
