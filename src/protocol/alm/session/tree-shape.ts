@@ -2,7 +2,7 @@
  * What each peer of a planned tree has to be told: its parent, who stands above that, its children and how far the tree goes on below
  * each of them. Pure.
  */
-import type { ChildTerms } from '../stream/relay.ts';
+import type { ChildTerms } from '../stream/audience.ts';
 import { ANCESTORS_MAX } from './bounds.ts';
 import type { Parents } from './planning.ts';
 
