@@ -24,6 +24,15 @@ export interface CrowdOptions {
   readonly invite?: string | undefined;
 }
 
+/** A question to the origin. */
+export interface Poll {
+  readonly peer: number;
+  /** Unix ms, when its answer was there. */
+  readonly at: number;
+  readonly outcome: string;
+  readonly because: string;
+}
+
 interface Member {
   readonly directory: string;
   daemon: Daemon | undefined;
@@ -39,6 +48,7 @@ const START_AT_ONCE = 4;
 export class Crowd {
   readonly receipts: Receipt[] = [];
   readonly arrivals: Arrival[] = [];
+  readonly polls: Poll[] = [];
   readonly upSince = new Map<number, number>();
   readonly #options: CrowdOptions;
   readonly #folder: string;
@@ -97,6 +107,9 @@ export class Crowd {
     daemon.feeds.on('version', ({ version }) => {
       this.receipts.push({ peer, hash: version.hash, at: Date.now() });
       this.#look(peer);
+    });
+    daemon.events.listen(({ event, outcome, because }) => {
+      if (event === 'feed-polled') this.polls.push({ peer, at: Date.now(), outcome: String(outcome), because: String(because) });
     });
     member.feed = daemon.feeds.add({ url, maxStalenessMs: maxStalenessMs(peer) }).id;
     this.#look(peer);

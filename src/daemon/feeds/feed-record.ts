@@ -11,8 +11,15 @@ import { floorOf } from '../../protocol/feed/freshness.ts';
 import { intervalFor } from '../../protocol/feed/schedule.ts';
 import type { Stretch } from '../../protocol/feed/staleness.ts';
 import { changesEvery, stalenessAt, STRETCHES_MAX } from '../../protocol/feed/staleness.ts';
+import type { AskedBecause } from './facts.ts';
 import type { FeedMemory, StoredFeed } from './feed-memory.ts';
 import type { FeedState } from './views.ts';
+
+/** When the origin is asked, and why then. */
+export interface Ask {
+  readonly at: number;
+  readonly because: AskedBecause;
+}
 
 export interface InPool {
   readonly key: Position;
@@ -48,6 +55,8 @@ export class FeedRecord {
   hintAt: number | undefined;
   /** Its hub is relied on: no push means nothing new. */
   isPushed = false;
+  /** Of the question that is due, or under way. */
+  askedBecause: AskedBecause = 'plan';
   /** The question under way. */
   asking: Promise<void> | undefined;
   /** How long after the origin said so the last word of freshness came; undefined before the first since the start. */

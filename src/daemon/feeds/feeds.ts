@@ -28,6 +28,7 @@ import { detailOf, itemsOf, reasonsOf, stateOf, summaryOf } from './describe.ts'
 import { DueList } from './due-list.ts';
 import type { FeedFact } from './facts.ts';
 import { newMemory } from './feed-memory.ts';
+import type { Ask } from './feed-record.ts';
 import { FeedRecord } from './feed-record.ts';
 import { FeedStore } from './feed-store.ts';
 import { sha256 } from './intake.ts';
@@ -86,7 +87,7 @@ export class Feeds {
   readonly #clock: SteadyClock;
   readonly #random: () => number;
   readonly #client: OriginClient;
-  readonly #parser = new FeedParser();
+  readonly #parser = FeedParser.share();
   readonly #due: DueList;
   readonly #records = new Map<string, FeedRecord>();
   readonly #poolSide: PoolSide;
@@ -182,6 +183,7 @@ export class Feeds {
     const record = this.#find(urlOrId);
     if (record.asking === undefined && this.#origins.mayRefresh(record)) {
       this.#origins.slot(record);
+      record.askedBecause = 'wish';
       await this.#origins.ask(record);
     } else await record.asking;
     return this.#summary(record);
@@ -293,7 +295,7 @@ export class Feeds {
     clearInterval(this.#watching);
     this.#due.stop();
     await this.#client.close();
-    await this.#parser.close();
+    await FeedParser.giveBack();
     await Promise.allSettled([...this.#records.values()].map(async ({ asking }) => asking));
   }
 
@@ -318,16 +320,16 @@ export class Feeds {
 
   #schedule(record: FeedRecord): void {
     if (this.#stopped || record.asking !== undefined) return;
-    this.#due.set(record.id, this.#nextAt(record));
+    this.#due.set(record.id, this.#nextAsk(record)?.at);
   }
 
   /** When this peer asks the origin next; undefined for not at all. */
-  #nextAt(record: FeedRecord): number | undefined {
+  #nextAsk(record: FeedRecord): Ask | undefined {
     const { wish, memory } = record;
     if (wish.neverOrigin || memory.failing?.kind === 'gone') return undefined;
     const own = record.isPushed && memory.failing === undefined ? Math.max(memory.nextAt, memory.lastRequestAt + SAFETY_POLL_MS) : memory.nextAt;
-    const planned = record.inPool === undefined ? own : this.#poolSide.nextAt(record, record.inPool);
-    return Math.min(planned, record.hintAt ?? Infinity);
+    const planned: Ask = record.inPool === undefined ? { at: own, because: 'plan' } : this.#poolSide.nextAsk(record, record.inPool);
+    return record.hintAt !== undefined && record.hintAt < planned.at ? { at: record.hintAt, because: 'hub' } : planned;
   }
 
   #followHub({ id, wish, scopeReason, memory }: FeedRecord): void {
@@ -342,6 +344,7 @@ export class Feeds {
     if (record === undefined || record.wish.neverOrigin || record.memory.failing?.retryAt !== undefined) return;
     record.hintAt ??= this.#origins.slot(record);
     record.hasSlot = true;
+    record.askedBecause = 'hub';
     this.#schedule(record);
   }
 
@@ -360,8 +363,9 @@ export class Feeds {
     if (!record.hasSlot) {
       const now = this.#clock.now();
       // What was heard since then may be a reason to wait longer.
-      const due = this.#nextAt(record);
-      if (due === undefined || due > now) return this.#due.set(id, due);
+      const due = this.#nextAsk(record);
+      if (due === undefined || due.at > now) return this.#due.set(id, due?.at);
+      record.askedBecause = due.because;
       const at = this.#origins.slot(record);
       record.hasSlot = true;
       if (at > this.#clock.now()) return this.#due.set(id, at);

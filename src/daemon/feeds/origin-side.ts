@@ -125,6 +125,7 @@ export class OriginSide {
   async #askOnce(record: FeedRecord): Promise<void> {
     const { store, poolSide, parser, client } = this.#o;
     const audit = poolSide.takeAudit(record);
+    const because = audit !== undefined && record.askedBecause !== 'turn' ? 'audit' : record.askedBecause;
     const toldAbout = record.hintAt !== undefined;
     record.hintAt = undefined;
     const { validators } = record.memory;
@@ -140,7 +141,7 @@ export class OriginSide {
     const outcome = await this.#take(record, answer);
     this.#o.onAnswer(record, answer, { isNew: hashBefore !== undefined && record.latest?.hash !== hashBefore, toldAbout });
     if (record.memory.originUrl !== url) this.#o.onFact({ kind: 'feed-moved', feed: record.id, from: url, to: record.memory.originUrl });
-    this.#o.onFact({ kind: 'feed-polled', feed: record.id, url: record.wish.url, outcome, tookMs: answer.tookMs });
+    this.#o.onFact({ kind: 'feed-polled', feed: record.id, url: record.wish.url, outcome, because, tookMs: answer.tookMs });
   }
 
   /** A publisher can switch Grove off by its name in robots.txt; hosts of one's own network have none to look for. */

@@ -13,7 +13,7 @@ import { feedKey } from '../../protocol/feed/feed-url.ts';
 import { askAt } from '../../protocol/feed/stagger.ts';
 import type { FeedParser } from '../../host/feed-parser/parser.ts';
 import type { FeedFact } from './facts.ts';
-import type { FeedRecord, InPool } from './feed-record.ts';
+import type { Ask, FeedRecord, InPool } from './feed-record.ts';
 import type { FeedStore } from './feed-store.ts';
 import { readDocument, sha256, takeItems } from './intake.ts';
 import { contentsOf, dateOf, replan } from './outcomes.ts';
@@ -97,29 +97,33 @@ export class PoolSide implements FeedEvents {
 
   // --- when to ask ---
 
-  nextAt(record: FeedRecord, inPool: InPool): number {
+  nextAsk(record: FeedRecord, inPool: InPool): Ask {
     const { memory, wish, latest } = record;
-    const auditAt = inPool.audit?.at ?? Infinity;
+    const audit: Ask = { at: inPool.audit?.at ?? Infinity, because: 'audit' };
     const holdsOff = memory.failing === undefined ? 0 : memory.nextAt;
-    const turn = inPool.role.kind === 'poller' ? this.#turn(record, inPool, inPool.role) : Infinity;
-    // A poller that is to audit does so at its turn, which so stays one request.
-    if (inPool.role.kind === 'poller' && latest !== undefined) return Math.max(holdsOff, Math.min(inPool.audit?.isUrgent === true ? auditAt : Infinity, turn));
-    // A first version is not put off until the next turn: whoever leads has nobody to get it from. The other pollers get it from the lead.
-    if (inPool.role.kind === 'poller' && inPool.role.slot === 0) return Math.max(holdsOff, Math.min(turn, memory.nextAt));
+    const notBefore = ({ at, because }: Ask): Ask => ({ at: Math.max(holdsOff, at), because });
+    if (inPool.role.kind === 'poller') {
+      const turn = this.#turn(record, inPool, inPool.role);
+      // A poller that is to audit does so at its turn, which so stays one request.
+      if (latest !== undefined) return notBefore(inPool.audit?.isUrgent === true ? earlier(turn, audit) : turn);
+      // A first version is not put off until the next turn: whoever leads has nobody to get it from. The other pollers get it from the lead.
+      if (inPool.role.slot === 0) return notBefore(earlier(turn, { at: memory.nextAt, because: 'first' }));
+    }
     const own = { subscribedAt: inPool.since, ownPlanAt: memory.nextAt, unit: inPool.unit };
-    const itself = latest === undefined
-      ? asksFirstAt({ ...own, leadKnownAt: inPool.leadKnownAt, slot: inPool.role.kind === 'poller' ? inPool.role.slot : undefined, subscribers: this.status(record)?.subscribers ?? 1 })
-      : asksItselfAt({ ...own, poolWordAt: this.#wordAt(record, inPool), wishMs: wish.maxStalenessMs });
-    return Math.max(holdsOff, Math.min(auditAt, itself));
+    const itself: Ask = latest === undefined
+      ? { at: asksFirstAt({ ...own, leadKnownAt: inPool.leadKnownAt, slot: inPool.role.kind === 'poller' ? inPool.role.slot : undefined, subscribers: this.status(record)?.subscribers ?? 1 }), because: 'first' }
+      : { at: asksItselfAt({ ...own, poolWordAt: this.#wordAt(record, inPool), wishMs: wish.maxStalenessMs }), because: 'pool-late' };
+    return notBefore(earlier(itself, audit));
   }
 
   /** Its turn, or that of a poller which is missing; not too soon after the last request. */
-  #turn(record: FeedRecord, inPool: InPool, role: Extract<FeedRole, { readonly kind: 'poller' }>): number {
+  #turn(record: FeedRecord, inPool: InPool, role: Extract<FeedRole, { readonly kind: 'poller' }>): Ask {
     const floorMs = record.floor().ms;
     const { lastRequestAt } = record.memory;
     const askedAt = lastRequestAt || -Infinity;
     const soonest = askedAt + floorMs - Math.min(TURN_SLACK_MS, TURN_SLACK_SHARE * floorMs);
-    return askAt({ ...role, nextAt: this.#o.clock.fromMonotonic(role.nextAt) }, { wordAt: this.#wordAt(record, inPool) || -Infinity, askedAt, soonest });
+    const { at, isOwnTurn } = askAt({ ...role, nextAt: this.#o.clock.fromMonotonic(role.nextAt) }, { wordAt: this.#wordAt(record, inPool) || -Infinity, askedAt, soonest });
+    return { at, because: isOwnTurn ? 'turn' : 'stand-in' };
   }
 
   /** When the pool last knew that there was nothing newer; 0 when it never did. */
@@ -310,6 +314,10 @@ export class PoolSide implements FeedEvents {
       update: (key, version) => store.updateVersion(idOf(key), version),
     };
   }
+}
+
+function earlier(a: Ask, b: Ask): Ask {
+  return b.at < a.at ? b : a;
 }
 
 function labelOf({ attestations }: FeedVersion): { readonly label: TrustLabel; readonly count: number } {

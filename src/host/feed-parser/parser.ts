@@ -2,7 +2,8 @@
  * Parses documents in a worker thread, one after the other, each within bounds of time and memory.
  *
  * A document that takes too long costs its worker, and nobody else waits longer than that. The worker starts with the first
- * document and ends when there has been none for a while, so that a peer without feeds has none.
+ * document and ends when there has been none for a while, so that a peer without feeds has none. Peers of one process share it: when a version comes
+ * down a tree they all get it at once, and as many threads that start keep two processors from anything else for seconds.
  */
 import { Worker } from 'node:worker_threads';
 import type { ParsedDocument } from './extract.ts';
@@ -24,6 +25,8 @@ export const WAITING_MAX = 1_024;
 const SOURCE = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
 
 export class FeedParser {
+  static #ofProcess: FeedParser | undefined;
+  static #users = 0;
   readonly #waiting: Job[] = [];
   readonly #parseMsMax: number;
   #worker: Worker | undefined;
@@ -34,6 +37,21 @@ export class FeedParser {
 
   constructor(parseMsMax = PARSE_MS_MAX) {
     this.#parseMsMax = parseMsMax;
+  }
+
+  /** The one of this process. Whoever has it gives it back. */
+  static share(): FeedParser {
+    FeedParser.#users++;
+    return (FeedParser.#ofProcess ??= new FeedParser());
+  }
+
+  /** The last one to do so ends it. */
+  static async giveBack(): Promise<void> {
+    FeedParser.#users--;
+    if (FeedParser.#users > 0) return;
+    const parser = FeedParser.#ofProcess;
+    FeedParser.#ofProcess = undefined;
+    await parser?.close();
   }
 
   async parse(body: Uint8Array, charset: string | undefined): Promise<Parsed> {

@@ -70,12 +70,15 @@ export interface Known {
 
 /**
  * When a poller asks next: at its turn, unless the pool's last word will then be younger than half a gap, which happens when turns have moved. The lead
- * hears of every poll, and asks in the place of a poller whose turn stays empty.
+ * hears of every poll, and asks in the place of a poller whose turn stays empty. It counts from that turn, not from the last word: whoever asked late once
+ * would otherwise find the next turns empty a moment before they come, and ask in the place of all.
  */
-export function askAt({ slot, nextAt, intervalMs, gapMs }: Turn, { wordAt, askedAt, soonest }: Known): Millis {
+export function askAt({ slot, nextAt, intervalMs, gapMs }: Turn, { wordAt, askedAt, soonest }: Known): { readonly at: Millis; readonly isOwnTurn: boolean } {
   const least = Math.max(soonest, wordAt + gapMs / 2);
   const turn = nextAt >= least ? nextAt : nextAt + Math.ceil((least - nextAt) / intervalMs) * intervalMs;
   const lastAt = Math.max(wordAt, askedAt);
-  const missedAt = slot === 0 && lastAt > -Infinity ? lastAt + gapMs + Math.max(MISSED_MIN_MS, MISSED_SHARE * gapMs) : Infinity;
-  return Math.min(turn, Math.max(soonest, missedAt));
+  const emptyAt = nextAt + Math.ceil((lastAt + gapMs / 2 - nextAt) / gapMs) * gapMs;
+  const missedAt = slot === 0 && lastAt > -Infinity ? emptyAt + Math.max(MISSED_MIN_MS, MISSED_SHARE * gapMs) : Infinity;
+  const standsInAt = Math.max(soonest, missedAt);
+  return { at: Math.min(turn, standsInAt), isOwnTurn: turn <= standsInAt };
 }

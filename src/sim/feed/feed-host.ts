@@ -108,7 +108,7 @@ export class FeedHost implements FeedEvents {
     if (this.#first !== undefined && (role.kind !== 'poller' || role.slot > 0) && shelf.latest(key) === undefined) return this.#planFirst(key, this.#first);
     if (role.kind !== 'poller') return;
     const wordAt = this.freshAt === 0 ? -Infinity : now() - Math.max(0, wallClock() - this.freshAt);
-    after(Math.max(0, askAt(role, { wordAt, askedAt: this.#askedAt, soonest: this.#askedAt + 1 }) - now()), () => {
+    after(Math.max(0, askAt(role, { wordAt, askedAt: this.#askedAt, soonest: this.#askedAt + 1 }).at - now()), () => {
       if (turn !== this.#turn) return;
       this.poll(key);
       this.#plan(key);
