@@ -26,13 +26,14 @@ import { deferred } from '../deferred.ts';
 import type { Surroundings } from './describe.ts';
 import { detailOf, itemsOf, reasonsOf, stateOf, summaryOf } from './describe.ts';
 import { DueList } from './due-list.ts';
-import type { FeedFact } from './facts.ts';
+import type { AskedBecause, FeedFact } from './facts.ts';
 import { newMemory } from './feed-memory.ts';
 import type { Ask } from './feed-record.ts';
 import { FeedRecord } from './feed-record.ts';
 import { FeedStore } from './feed-store.ts';
 import { sha256 } from './intake.ts';
 import { keptHere, OriginSide } from './origin-side.ts';
+import { LoopWatch } from './loop-watch.ts';
 import { replan } from './outcomes.ts';
 import { PoolSide } from './pool-side.ts';
 import { SteadyClock } from './steady-clock.ts';
@@ -56,6 +57,7 @@ export interface FeedsOptions {
   readonly onFact: (fact: FeedFact) => void;
   readonly random?: () => number;
   readonly clock?: SteadyClock;
+  readonly loop?: LoopWatch;
   /** Tests answer in place of the DNS. */
   readonly resolve?: Resolve | undefined;
 }
@@ -75,6 +77,8 @@ export const FEEDS_MAX = 20_000;
 export const FANOUT_MAX = 1_000;
 /** Beside a hub that is relied on. */
 const SAFETY_POLL_MS = 6 * 60 * 60_000;
+/** Reasons to ask that are nothing but silence of the pool. */
+const FOR_SILENCE: ReadonlySet<AskedBecause> = new Set(['stand-in', 'pool-late', 'first']);
 /** How soon it is noticed that a feed has become late. */
 const WATCH_MS = 10_000;
 
@@ -93,6 +97,7 @@ export class Feeds {
   readonly #poolSide: PoolSide;
   readonly #origins: OriginSide;
   readonly #emitter = new EventEmitter();
+  readonly #loop: LoopWatch;
   readonly #watching: NodeJS.Timeout;
   #websub: WebsubSubscriber | undefined;
   #listener: WebsubListener | undefined;
@@ -102,6 +107,7 @@ export class Feeds {
     this.#options = options;
     this.#clock = options.clock ?? new SteadyClock();
     this.#random = options.random ?? Math.random;
+    this.#loop = options.loop ?? new LoopWatch();
     this.store = new FeedStore(options.store);
     this.#client = new OriginClient({ allowPrivateNetworks: options.allowPrivateNetworks, now: () => this.#clock.now(), resolve: options.resolve });
     this.#due = new DueList(() => this.#clock.now(), (id) => this.#onDue(id));
@@ -293,6 +299,7 @@ export class Feeds {
     this.#websub?.stop();
     await this.#listener?.close();
     clearInterval(this.#watching);
+    this.#loop.stop();
     this.#due.stop();
     await this.#client.close();
     await FeedParser.giveBack();
@@ -365,6 +372,9 @@ export class Feeds {
       // What was heard since then may be a reason to wait longer.
       const due = this.#nextAsk(record);
       if (due === undefined || due.at > now) return this.#due.set(id, due?.at);
+      const { busyForMs } = this.#loop;
+      // A machine that is busy for longer than the wish is not waited for.
+      if (busyForMs > 0 && FOR_SILENCE.has(due.because) && now - due.at < record.wish.maxStalenessMs) return this.#due.set(id, now + busyForMs);
       record.askedBecause = due.because;
       const at = this.#origins.slot(record);
       record.hasSlot = true;

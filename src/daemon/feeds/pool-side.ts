@@ -37,6 +37,8 @@ const TURN_SLACK_MS = 2_000;
 const TURN_SLACK_SHARE = 0.05;
 /** A crash may forget that much of how fresh a document was; then it is taken for older than it is. */
 const FRESHNESS_WRITTEN_MS = 30_000;
+/** Of the time between two polls of the pool. */
+const AUDIT_LATE_SHARE = 0.1;
 /** Floors are told to the pool when they changed by more than this. */
 const FLOOR_CHANGE = 0.1;
 
@@ -99,7 +101,7 @@ export class PoolSide implements FeedEvents {
 
   nextAsk(record: FeedRecord, inPool: InPool): Ask {
     const { memory, wish, latest } = record;
-    const audit: Ask = { at: inPool.audit?.at ?? Infinity, because: 'audit' };
+    const audit: Ask = { at: this.#auditAt(record, inPool), because: 'audit' };
     const holdsOff = memory.failing === undefined ? 0 : memory.nextAt;
     const notBefore = ({ at, because }: Ask): Ask => ({ at: Math.max(holdsOff, at), because });
     if (inPool.role.kind === 'poller') {
@@ -107,13 +109,22 @@ export class PoolSide implements FeedEvents {
       // A poller that is to audit does so at its turn, which so stays one request.
       if (latest !== undefined) return notBefore(inPool.audit?.isUrgent === true ? earlier(turn, audit) : turn);
       // A first version is not put off until the next turn: whoever leads has nobody to get it from. The other pollers get it from the lead.
-      if (inPool.role.slot === 0) return notBefore(earlier(turn, { at: memory.nextAt, because: 'first' }));
+      if (inPool.role.slot === 0) return notBefore(earlier(turn, { at: memory.nextAt, because: 'turn' }));
     }
     const own = { subscribedAt: inPool.since, ownPlanAt: memory.nextAt, unit: inPool.unit };
     const itself: Ask = latest === undefined
       ? { at: asksFirstAt({ ...own, leadKnownAt: inPool.leadKnownAt, slot: inPool.role.kind === 'poller' ? inPool.role.slot : undefined, subscribers: this.status(record)?.subscribers ?? 1 }), because: 'first' }
       : { at: asksItselfAt({ ...own, poolWordAt: this.#wordAt(record, inPool), wishMs: wish.maxStalenessMs }), because: 'pool-late' };
     return notBefore(earlier(itself, audit));
+  }
+
+  /** An audit that comes too late to stand for the next turn is left for the turn after it. */
+  #auditAt(record: FeedRecord, inPool: InPool): number {
+    const { audit } = inPool;
+    const gapMs = this.status(record)?.gapMs ?? 0;
+    if (audit === undefined || audit.isUrgent || gapMs <= 0 || inPool.role.kind === 'poller') return audit?.at ?? Infinity;
+    const lateMs = this.#o.clock.now() - audit.at;
+    return lateMs <= AUDIT_LATE_SHARE * gapMs ? audit.at : audit.at + Math.ceil(lateMs / gapMs) * gapMs;
   }
 
   /** Its turn, or that of a poller which is missing; not too soon after the last request. */

@@ -49,6 +49,9 @@ export interface MemberParts {
   isConnected(peerId: string): boolean;
 }
 
+/** Of the pool, without a word from the parent. */
+const SILENT_TURNS = 2;
+
 export class Member {
   readonly key: Position;
   readonly #parts: MemberParts;
@@ -73,6 +76,11 @@ export class Member {
   #stranger = { hash: '', signer: '', since: 0 };
   /** The last version that was passed over because of its signer. */
   #passedOver: FeedVersion | undefined;
+  /** The last version that somebody who does not poll has audited, as the lead knows it. */
+  #auditedHash = '';
+  /** When the parent last sent something of the feed, and the alarm that looks at it. */
+  #heardParentAt: Millis = 0;
+  #parentWatch: number | undefined;
   #isOver = false;
 
   constructor(terms: FeedTerms, parts: MemberParts) {
@@ -111,6 +119,7 @@ export class Member {
       isLead: () => this.#isLead, slot: () => (this.#holdsSlot ? this.#standing.slot : -1), leadId: () => this.#standing.lead?.peerId ?? '', subscribers: () => this.#standing.subscribers, gapMs: () => this.#standing.gapMs,
       neighbours: () => this.#neighbours(), others: () => this.#standing.others, under: (stamp) => holding.under(stamp), askLead: (stamp, onHash) => this.#askLead(stamp, onHash),
       onAttested: (version) => holding.attest(version),
+      onSeenBy: (version, attestation) => this.#onAudited(version, attestation),
       onFalse: (version) => this.#onFalse(version),
       compare: (seen, body) => this.#finding.add(seen, body, true),
     });
@@ -192,6 +201,7 @@ export class Member {
   onMessage(from: Contact, message: FeedInput): void {
     const { env } = this.#parts.local;
     this.#hearing.hear(from.peerId, env.now());
+    if (from.peerId === this.#tree.parent?.peerId && (message.type === 'feedPush' || message.type === 'feedFresh')) this.#heardParentAt = env.now();
     switch (message.type) {
       case 'feedRegistered': return this.#registration.onNews(from, message);
       case 'feedHold': return env.send(from, { type: 'feedHeld', op: message.op, ...this.#heldFor(message) });
@@ -329,7 +339,22 @@ export class Member {
   #onParent(parent: Contact | undefined): void {
     this.#sender.keepOnly((peerId) => this.#tree.isNear(peerId));
     if (parent !== undefined) this.#ask(parent);
+    this.#heardParentAt = this.#parts.local.env.now();
+    this.#watchParent();
     this.#tellRole();
+  }
+
+  /** A parent that found this peer silent for a moment serves it no more, though it keeps its place: whoever hears nothing for two turns says again what it has. */
+  #watchParent(): void {
+    const { alarms, local } = this.#parts;
+    if (this.#parentWatch !== undefined) return;
+    this.#parentWatch = alarms.in(SILENT_TURNS * this.#standing.gapMs + LATER_MS, () => {
+      this.#parentWatch = undefined;
+      const { parent } = this.#tree;
+      if (this.#isOver || parent === undefined) return;
+      if (local.env.now() - this.#heardParentAt >= SILENT_TURNS * this.#standing.gapMs) this.#ask(parent);
+      this.#watchParent();
+    });
   }
 
   /** Tells that peer what is here; what is missing comes, or is asked for. */
@@ -516,6 +541,13 @@ export class Member {
     if (from !== undefined && from.peerId !== this.#tree.parent?.peerId) this.#askLater();
     const { alone } = this.#holding;
     if (judgement === 'skip' && alone !== undefined && (this.#holdsSlot || !isPoolStamp(alone.stamp))) this.#finding.addOwn(alone.fetchedAt);
+  }
+
+  /** An auditor that does not poll asked instead of whoever has the next turn. Once for a version, or liars could keep the pool from asking. */
+  #onAudited({ hash }: FeedVersion, { peerId, at }: Attestation): void {
+    if (!this.#isLead || this.#standing.isPoller(peerId) || this.#holding.latest?.hash !== hash || this.#auditedHash === hash) return;
+    this.#auditedHash = hash;
+    this.#learnFresh(Math.min(at, this.#parts.local.env.wallClock()));
   }
 
   /** What was taken is false: whoever signed it is left, and the true version is asked for. */

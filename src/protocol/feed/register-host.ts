@@ -31,6 +31,11 @@ const ADOPTION_MS = 8_000;
 const DOUBT_PAUSE_MS = 2_000;
 /** Subscribers that wait for a lead are told that they must look for another register; more than so many find out by themselves. */
 const TOLD_MAX = 256;
+/**
+ * A pool that grows tells those who know it at half its size or less: they would audit as often as if hardly anybody else was there. In a larger one that would be too many
+ * at once, and by then all know of enough.
+ */
+const GROWTH_TOLD_MAX = 64;
 /** How often another poller is. */
 const POLLER_DOUBT_PAUSE_MS = 10_000;
 
@@ -42,6 +47,8 @@ interface Hosted {
   /** The question to a lead that is under way. */
   asking: { readonly peerId: string; readonly op: number } | undefined;
   askedAt: Millis;
+  /** How many subscribers each was told of last, with the lead; of the first ones only. */
+  readonly toldOf: Map<string, number>;
   /** The last one that turned out to be none: it is not waited for again, whoever still names it. */
   notLead: string;
   /** Pollers that were asked because somebody does not hear them, when, and the question; only such as hold a slot. */
@@ -102,6 +109,7 @@ export class RegisterHost {
       for (const liar of message.liars) accuse(register, liar, from.peerId, now);
     }
     this.#settle(hosted, now, from.peerId);
+    this.#tellGrowth(hosted, now, from.peerId);
     return this.#content(hosted, op, from, now);
   }
 
@@ -231,6 +239,21 @@ export class RegisterHost {
     for (const { contact } of pollersOf(hosted.register)) if (contact.peerId !== asker) this.#tell(hosted, contact, now);
   }
 
+  #tellGrowth(hosted: Hosted, now: Millis, asker: string): void {
+    const { register: { registrants }, register, toldOf } = hosted;
+    const { size } = registrants;
+    if (size > GROWTH_TOLD_MAX || leadOf(register) === undefined) return;
+    toldOf.set(asker, size);
+    for (const [peerId, of] of toldOf) {
+      const contact = registrants.get(peerId)?.contact;
+      if (contact === undefined) toldOf.delete(peerId);
+      else if (2 * of <= size) {
+        toldOf.set(peerId, size);
+        this.#tell(hosted, contact, now);
+      }
+    }
+  }
+
   #tell(hosted: Hosted, to: Contact, now: Millis): void {
     const { local, alarms, tellSelf } = this.#parts;
     const message = this.#content(hosted, 0, to, now);
@@ -260,7 +283,7 @@ export class RegisterHost {
   #find(key: Position, now: Millis): Hosted | undefined {
     const known = this.#hosted.get(key.hex);
     if (known !== undefined || this.#hosted.size >= HOSTED_MAX) return known;
-    const fresh: Hosted = { register: newRegister(key, this.#parts.pollers, (below) => this.#parts.local.env.random.below(below), now, this.#parts.local.contact.peerId), alarm: undefined, alarmAt: Infinity, asking: undefined, askedAt: -Infinity, notLead: '', doubted: new Map() };
+    const fresh: Hosted = { register: newRegister(key, this.#parts.pollers, (below) => this.#parts.local.env.random.below(below), now, this.#parts.local.contact.peerId), alarm: undefined, alarmAt: Infinity, asking: undefined, askedAt: -Infinity, toldOf: new Map(), notLead: '', doubted: new Map() };
     // Whoever kept it until a moment ago has told the lead, which is on its way.
     fresh.register.grantsFrom = Math.max(fresh.register.grantsFrom, this.#parts.ownsSince() + HANDED_OVER_MS);
     this.#hosted.set(key.hex, fresh);

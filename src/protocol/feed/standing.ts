@@ -43,8 +43,10 @@ export class FeedStanding {
     this.#slotUntil = this.slot < 0 ? 0 : askedAt + answer.leaseMs;
     this.#pollers = answer.pollers.map(({ contact }) => contact);
     this.#rank = own === undefined ? 0 : answer.pollers.indexOf(own);
-    this.#anchor = now - answer.anchorAgeMs;
+    const anchor = (askedAt + now) / 2 - answer.anchorAgeMs;
     this.#rhythm = { pollers: answer.pollers.length, strictestMs: answer.strictestMs, floorMs: answer.floorMs };
+    // Answers come late, never early: of those that mean the same turns the earliest is the truest.
+    if (!(anchor > this.#anchor && anchor - this.#anchor < this.gapMs / 2)) this.#anchor = anchor;
     this.#named = new Set(answer.signers);
     for (const signer of [...answer.signers, ...this.#pollers.map(({ peerId }) => peerId)]) this.believe(signer);
   }

@@ -47,6 +47,8 @@ export interface TrustSurrounding {
   askLead(stamp: Stamp, onHash: (hash: string) => void): void;
   /** Its attestations have grown. */
   onAttested(version: FeedVersion): void;
+  /** Somebody saw at that time that the origin has just this version. */
+  onSeenBy(version: FeedVersion, { peerId, at }: Attestation): void;
   /** That version, held here, is false, and so is whoever signed it first. */
   onFalse(version: FeedVersion): void;
   /** Shows the lead what the origin gave; the number that it has for it comes to `onNumbered`. */
@@ -198,6 +200,7 @@ export class Trust {
     const { attestations } = version;
     if (attestations.length >= ATTESTATIONS_MAX || attestations.some(({ peerId }) => peerId === attestation.peerId)) return;
     this.#around.onAttested({ ...version, attestations: [...attestations, attestation] });
+    this.#around.onSeenBy(version, attestation);
     this.#parts.events.onWitness(this.#key, version.hash, 'same');
     // The auditor itself tells some who may stand below a liar.
     this.#tell(this.#message(version, attestation, undefined), from, from === '' ? this.#around.others().slice(0, WITNESS_SAMPLES) : []);
