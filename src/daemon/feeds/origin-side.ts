@@ -125,7 +125,7 @@ export class OriginSide {
   async #askOnce(record: FeedRecord): Promise<void> {
     const { store, poolSide, parser, client } = this.#o;
     const audit = poolSide.takeAudit(record);
-    const because = audit !== undefined && record.askedBecause !== 'turn' ? 'audit' : record.askedBecause;
+    const because = record.askedBecause;
     const toldAbout = record.hintAt !== undefined;
     record.hintAt = undefined;
     const { validators } = record.memory;

@@ -18,6 +18,9 @@ const LEAD_RENEWAL_MS = 20_000;
 /** There is no lead yet. */
 const SEEKING_PAUSE_MS = 1_200;
 const RETRY_FIRST_MS = 1_000;
+/** Turns are counted from an answer: one that took longer tells them too inexactly, and a poller asks again after this, and twice as long each time. */
+const EXACT_MS = 250;
+const INEXACT_PAUSE_MS = 5_000;
 /** Until a poller looks for the next register, after the last one has said that it is none any more; twice as long each time: in a pool that grows, keys change hands several times a second, and the next register waits for the lead only so long. */
 const POLLER_MOVES_MS = 300;
 const RETRY_MAX_MS = 30_000;
@@ -56,6 +59,7 @@ export class Registration {
   #op = 0;
   #isLost = false;
   #retryMs = RETRY_FIRST_MS;
+  #inexactPauseMs = INEXACT_PAUSE_MS;
   #isOver = false;
 
   constructor(key: Position, parts: RegistrationParts, events: RegistrationEvents) {
@@ -174,7 +178,10 @@ export class Registration {
 
   #take(answer: FeedRegistered, askedAt: Millis): void {
     const isLead = answer.pollers.some(({ slot, contact }) => slot === 0 && this.#parts.local.isSelf(contact));
-    this.#askIn(answer.epoch === 0 ? SEEKING_PAUSE_MS : isLead ? LEAD_RENEWAL_MS : answer.leaseMs > 0 ? answer.leaseMs / 3 : CONSUMER_RENEWAL_MS, true);
+    const isInexact = this.#parts.local.env.now() - askedAt > EXACT_MS;
+    const pollerMs = Math.min(answer.leaseMs / 3, isInexact ? this.#inexactPauseMs : Infinity);
+    this.#inexactPauseMs = isInexact ? 2 * this.#inexactPauseMs : INEXACT_PAUSE_MS;
+    this.#askIn(answer.epoch === 0 ? SEEKING_PAUSE_MS : isLead ? LEAD_RENEWAL_MS : answer.leaseMs > 0 ? pollerMs : CONSUMER_RENEWAL_MS, true);
     this.#events.onAnswer(answer, askedAt);
   }
 

@@ -46,8 +46,11 @@ export function nextTurn(anchor: Millis, rank: number, rhythm: Rhythm, now: Mill
   return turn > now ? turn : turn + interval;
 }
 
-/** A turn may be late by a sixteenth of a gap, or by that: an origin takes a moment to answer. */
+/** A turn may be late by a sixteenth of a gap: an origin takes a moment to answer. */
 const MISSED_SHARE = 1 / 16;
+/** ... or by that, because a busy machine must not cost the origin a second request, but where gaps are short by a quarter of one at most, and half a second at least. */
+const MISSED_USUAL_MS = 1_500;
+const MISSED_SHARE_MAX = 1 / 4;
 const MISSED_MIN_MS = 500;
 
 export interface Turn {
@@ -78,7 +81,7 @@ export function askAt({ slot, nextAt, intervalMs, gapMs }: Turn, { wordAt, asked
   const turn = nextAt >= least ? nextAt : nextAt + Math.ceil((least - nextAt) / intervalMs) * intervalMs;
   const lastAt = Math.max(wordAt, askedAt);
   const emptyAt = nextAt + Math.ceil((lastAt + gapMs / 2 - nextAt) / gapMs) * gapMs;
-  const missedAt = slot === 0 && lastAt > -Infinity ? emptyAt + Math.max(MISSED_MIN_MS, MISSED_SHARE * gapMs) : Infinity;
+  const missedAt = slot === 0 && lastAt > -Infinity ? emptyAt + Math.max(MISSED_MIN_MS, MISSED_SHARE * gapMs, Math.min(MISSED_USUAL_MS, MISSED_SHARE_MAX * gapMs)) : Infinity;
   const standsInAt = Math.max(soonest, missedAt);
   return { at: Math.min(turn, standsInAt), isOwnTurn: turn <= standsInAt };
 }

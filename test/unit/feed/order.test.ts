@@ -89,12 +89,12 @@ test('a turn is passed over when the pool has known for less than half a gap tha
 
 test('the lead asks in the place of a poller whose turn stays empty, once, and not before the origin allows it', () => {
   const lead = { ...TURN, slot: 0, nextAt: 130_000 };
-  assert.equal(askAt(lead, { ...ASKED, wordAt: 100_000 }).at, 110_625);
+  assert.equal(askAt(lead, { ...ASKED, wordAt: 100_000 }).at, 111_500);
   assert.equal(askAt(TURN, { ...ASKED, wordAt: 80_000 }).at, 100_000);
   // It has asked, and nobody knows yet what came of it.
-  assert.equal(askAt(lead, { wordAt: 100_000, askedAt: 110_625, soonest: 112_000 }).at, 120_625);
+  assert.equal(askAt(lead, { wordAt: 100_000, askedAt: 110_625, soonest: 112_000 }).at, 121_500);
   // An answer that came late makes the next turn no sooner.
-  assert.equal(askAt(lead, { ...ASKED, wordAt: 104_000 }).at, 110_625);
+  assert.equal(askAt(lead, { ...ASKED, wordAt: 104_000 }).at, 111_500);
   assert.equal(askAt(lead, { wordAt: 100_000, askedAt: 99_000, soonest: 129_000 }).at, 129_000);
   fc.assert(fc.property(fc.nat(3), fc.nat(10 ** 6), fc.integer({ min: 1, max: 10 ** 6 }), fc.nat(10 ** 6), fc.nat(10 ** 6), (slot, nextAt, gapMs, wordAt, soonest) => {
     assert.ok(askAt({ slot, nextAt, intervalMs: 3 * gapMs, gapMs }, { wordAt, askedAt: wordAt, soonest }).at >= soonest);
