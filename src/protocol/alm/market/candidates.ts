@@ -33,7 +33,8 @@ const DIMENSIONS = 4;
 /** Rank, degree, up, down, age of the stir, coordinate. */
 const SCALARS = 5;
 const NUMBERS = SCALARS + DIMENSIONS + 2;
-const KEPT_MAX = Math.min(256, CANDIDATES_MAX);
+/** Machines in one answer. */
+export const KEPT_MAX = Math.min(256, CANDIDATES_MAX);
 
 /** What this machine would give; its report says the rest. */
 export type OwnOffer = Pick<HelperCandidate, 'contact' | 'degree' | 'coordinate' | 'stirAgeMs'>;

@@ -8,10 +8,12 @@ import type { Contact } from '../../../core/contact.ts';
 import type { Millis } from '../../../core/env.ts';
 import type { Random } from '../../../core/random.ts';
 import { predictedRtt } from '../../measure/vivaldi.ts';
+import { KEPT_MAX } from '../market/candidates.ts';
 import type { HelperAccount, HelperCandidate, HelperLinks } from '../market/helper-market.ts';
 import { improve } from '../market/improvement.ts';
 import { LOOKED_AT_MAX, LOOKED_FROM_MAX, nearestTo } from '../market/schedule.ts';
 import type { Objective } from '../plan.ts';
+import { Acquaintance } from './acquaintance.ts';
 import type { Measurements, UntriedLink } from './measuring.ts';
 import type { Knowledge, Party, Planned } from './planning.ts';
 import { bestPlan, heightOf } from './planning.ts';
@@ -23,6 +25,7 @@ export interface BiddingParts {
   readonly random: Random;
   readonly objective: Objective;
   readonly self: () => Contact;
+  readonly now: () => Millis;
   /** Of those that take part now. */
   knowledge(): Knowledge;
   entry(peerId: string): Entry | undefined;
@@ -45,6 +48,7 @@ const USEFUL_DEGREE = 2;
 
 export class Bidding {
   readonly #parts: BiddingParts;
+  readonly #acquaintance = new Acquaintance();
   #isOpen = false;
 
   constructor(parts: BiddingParts) {
@@ -59,7 +63,8 @@ export class Bidding {
   begin(members: readonly string[], onDone: (wish: Wish | undefined) => void): void {
     this.#isOpen = true;
     this.#parts.account.candidates(members, (found) => {
-      const nearest = this.#nearest(found);
+      // Members are left out of what was found.
+      const nearest = this.#nearest(this.#acquaintance.note(found, found.length + members.length < KEPT_MAX, this.#parts.now()).filter(({ contact }) => !members.includes(contact.peerId)));
       if (!this.#parts.isStirred(nearest.reduce((least, { stirAgeMs }) => Math.min(least, stirAgeMs), Infinity))) return this.#end(undefined, onDone);
       const candidates = new Map(nearest.map((candidate) => [candidate.contact.peerId, candidate]));
       // What hosts have said since they were found.
@@ -110,7 +115,7 @@ export class Bidding {
   #lookAround(candidates: readonly HelperCandidate[], onDone: () => void): void {
     const { members, rttMs } = this.#parts.knowledge();
     const unseen = candidates.filter(({ contact: { peerId } }) => members.every((member) => rttMs(member.peerId, peerId) === undefined));
-    const links = unseen.slice(0, LOOKED_AT_MAX).flatMap(({ contact, coordinate }): UntriedLink[] => {
+    const links = this.#acquaintance.toAsk(unseen, LOOKED_AT_MAX).flatMap(({ contact, coordinate }): UntriedLink[] => {
       const near = nearestTo(members, (member) => (member.coordinate === undefined ? Infinity : predictedRtt(member.coordinate, coordinate)), LOOKED_FROM_MAX);
       return near.flatMap(({ peerId }) => {
         const to = this.#contact(peerId, NOBODY_ELSE);

@@ -67,5 +67,7 @@ export const MEASURED_PEERS_MAX = 16;
 export const SURVEYS_MAX = 4;
 /** A link that was measured is not measured again for so long; one that gave no answer is barred meanwhile. */
 export const MEASURED_MS = 300_000;
+/** Machines that could help, of which it remembers that. */
+export const KNOWN_MAX = 2_048;
 /** Links of which a root remembers what was measured; the oldest are forgotten first. */
 export const MEASURED_MAX = 4_096;

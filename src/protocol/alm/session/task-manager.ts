@@ -96,7 +96,7 @@ export class TaskManager {
     this.#account = parts.market.open({ session, priority, rateBps }, { onLost: (lost, _reason, stirAgeMs) => this.#onHelperLost(lost, stirAgeMs), stirAgeMs: () => this.#stir.ageMs });
     this.#measurements = new Measurements(session, parts);
     this.#bidding = new Bidding({
-      account: this.#account, measurements: this.#measurements, random: parts.local.env.random, objective: terms.objective, self: () => this.#self,
+      account: this.#account, measurements: this.#measurements, random: parts.local.env.random, objective: terms.objective, self: () => this.#self, now: () => this.#now,
       knowledge: () => this.#knowledge(), entry: (peerId) => this.#roster.entries.get(peerId),
       held: () => this.#roster.helpers.map(({ contact, degree }) => ({ helper: contact, links: degree })),
       isGain: (heightMs) => this.#isGain(heightMs),
