@@ -263,6 +263,8 @@ export class Member {
       this.#tree.join(lead, epoch, this.#treeTerms);
       this.#sender.keepOnly(() => false);
     }
+    // Whoever finds versions itself was never lied to, and those below it would stay where one that lies may begin anew.
+    if (answer.banned.includes(this.#tree.parent?.peerId ?? '')) this.#tree.distrustParent();
     if (this.#standing.slot >= 0) alarms.in(answer.leaseMs, () => this.#onLease());
     this.#tellRole();
     if (this.#isLead && this.#holding.alone !== undefined) this.#finding.addOwn(this.#holding.alone.fetchedAt);

@@ -14,7 +14,7 @@ import type { Alarms } from '../overlay/alarms.ts';
 import type { Requests } from '../requests.ts';
 import type { FeedRegister, FeedRegistered } from '../wire/feed-messages.ts';
 import type { Register } from './register.ts';
-import { accuse, enter, expire, floorOf, grant, hearOfEpoch, hearOfSigners, hearOfWishes, leadOf, leave, newRegister, nextDue, pollersOf, SAMPLES_MAX, SETTLE_MS, SLOT_LEASE_MS, slotOf, strictestOf, subscribersOf, surpass, vacate } from './register.ts';
+import { accuse, bannedOf, enter, expire, floorOf, grant, hearOfEpoch, hearOfSigners, hearOfWishes, leadOf, leave, newRegister, nextDue, pollersOf, SAMPLES_MAX, SETTLE_MS, SLOT_LEASE_MS, slotOf, strictestOf, subscribersOf, surpass, vacate } from './register.ts';
 
 /** Registers that one peer keeps; of further feeds it says that it does not own their keys, and they go without a pool. */
 const HOSTED_MAX = 4_096;
@@ -302,7 +302,7 @@ export class RegisterHost {
     return {
       type: 'feedRegistered', op, key: register.key, known: true, epoch: leadOf(register) === undefined ? 0 : register.epoch, pollers: pollersOf(register),
       anchorAgeMs: now - register.anchor, strictestMs: strictestMs === Infinity ? 0 : strictestMs, floorMs: floorOf(register), subscribers: subscribersOf(register),
-      leaseMs: slotOf(register, to.peerId) === undefined ? 0 : SLOT_LEASE_MS, samples: this.#samples(register, to), signers: [...register.signers],
+      leaseMs: slotOf(register, to.peerId) === undefined ? 0 : SLOT_LEASE_MS, samples: this.#samples(register, to), signers: [...register.signers], banned: bannedOf(register, now),
     };
   }
 
@@ -326,5 +326,5 @@ function waiting({ registrants }: Register): Contact[] {
 }
 
 function nothingKnown(op: number, key: Position): FeedRegistered {
-  return { type: 'feedRegistered', op, key, known: false, epoch: 0, pollers: [], anchorAgeMs: 0, strictestMs: 0, floorMs: 0, subscribers: 0, leaseMs: 0, samples: [], signers: [] };
+  return { type: 'feedRegistered', op, key, known: false, epoch: 0, pollers: [], anchorAgeMs: 0, strictestMs: 0, floorMs: 0, subscribers: 0, leaseMs: 0, samples: [], signers: [], banned: [] };
 }

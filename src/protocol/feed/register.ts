@@ -33,6 +33,8 @@ export const SAMPLES_MAX = 8;
 /** Whoever was found lying is not given a slot for so long. */
 export const BANNED_MS = 6 * 60 * 60_000;
 const BANNED_MAX = 64;
+/** Told to whoever comes. */
+export const BANNED_TOLD_MAX = 8;
 const ACCUSERS = 2;
 /** At most one slot moves to a nearer candidate within so long. */
 const DRIFT_MS = 10 * 60_000;
@@ -142,6 +144,11 @@ export function accuse(register: Register, peerId: string, by: string, now: Mill
   register.banned.set(peerId, now + BANNED_MS);
   if (register.banned.size > BANNED_MAX) register.banned.delete(register.banned.keys().next().value as string);
   vacate(register, peerId);
+}
+
+/** The latest of those who are not given a slot: whoever stands below one of them leaves it. */
+export function bannedOf(register: Register, now: Millis): string[] {
+  return [...register.banned.keys()].filter((peerId) => isBanned(register, peerId, now)).slice(-BANNED_TOLD_MAX);
 }
 
 /** A lead of that epoch exists: what is granted from now on is later. */

@@ -69,6 +69,8 @@ export interface FeedRegistered {
   readonly leaseMs: number;
   readonly samples: readonly Contact[];
   readonly signers: readonly string[];
+  /** Found lying by two. */
+  readonly banned: readonly string[];
 }
 
 export interface FeedHold {

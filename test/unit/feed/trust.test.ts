@@ -52,7 +52,8 @@ test('other bytes under the same strong validator are a conflict, and an origin 
 });
 
 test('an interior peer that poisons those below it is caught, left by all and deprived of its slot; nobody saw its lie attested', () => {
-  for (const seed of [5, 9, 16]) {
+  // In 28 another poller stands below it, which finds versions itself and is never lied to.
+  for (const seed of [5, 9, 28]) {
     const result = runPoison(seed, 40, 0.3);
     assert.ok(result?.audits !== undefined && result.audits <= 4, JSON.stringify(result));
     assert.deepEqual([result.wrong, result.stillBelow, result.stillFalse, result.attested], [0, 0, 0, 0], JSON.stringify(result));
