@@ -52,7 +52,7 @@ function breakDown(feeds: FeedWorld, victim: number): void {
   for (const peer of near) world.at(world.now() + 50, () => world.isAlive(peer) && feeds.ring.node(peer).onPeerUnreachable(dead));
 }
 
-for (const seed of [2, 5, 8, 18]) {
+for (const seed of [5, 8, 21, 68]) {
   test(`INV-FEED-1, -2, -4 and -5: what peers hold is in order and once, and after trouble everybody has everything (seed ${seed})`, () => {
     const feeds = feedWorld(seed);
     const { world } = feeds.ring;

@@ -79,8 +79,7 @@ export class Finding {
   }
 
   /** What only this peer has, its readers have already: `at` is when the origin last gave it. */
-  addOwn(at: Millis): void {
-    const own = this.#parts.holding.alone;
+  addOwn(at: Millis, own = this.#parts.holding.alone): void {
     const body = own === undefined || this.has(own.hash) ? undefined : this.#parts.shelf.body(own.hash);
     if (own !== undefined && body !== undefined) this.add({ ...own, fetchedAt: at }, body, true);
   }

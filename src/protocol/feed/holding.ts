@@ -59,6 +59,11 @@ export class Holding {
     return latest === undefined || (isPoolStamp(latest.stamp) && !isAfter(this.#have ?? latest.stamp, latest.stamp)) ? undefined : latest;
   }
 
+  /** The same, or numbered by a lead before that epoch: others may have been given later numbers for older documents, and wait. */
+  unnumberedIn(epoch: number): FeedVersion | undefined {
+    return this.alone ?? (this.#latest !== undefined && this.#latest.stamp.epoch < epoch ? this.#latest : undefined);
+  }
+
   judge(version: FeedVersion, again: boolean): Judgement {
     const latest = this.#latest;
     return judge(version, { latest, same: latest?.hash === version.hash ? latest : this.#parts.shelf.find(this.#key, version.hash) }, again);

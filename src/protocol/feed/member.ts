@@ -165,7 +165,8 @@ export class Member {
     const { latest } = this.#holding;
     if (latest?.hash !== hash) return this.#confirmedOther(hash, checkedAt);
     this.#trust.onSeen(latest, undefined);
-    if (!isPoolStamp(latest.stamp) || (this.#isLead && this.#holding.alone !== undefined)) return this.#finding.addOwn(checkedAt);
+    const own = this.#isLead ? this.#holding.unnumberedIn(this.#standing.epoch) : undefined;
+    if (!isPoolStamp(latest.stamp) || own !== undefined) return this.#finding.addOwn(checkedAt, own);
     if (this.#isLead) {
       this.#numbering.onConfirmed();
       return this.#learnFresh(checkedAt);
@@ -220,9 +221,9 @@ export class Member {
     }
   }
 
+  /** From the register that this peer keeps. */
   onRegistered(answer: FeedRegistered): void {
-    if (!answer.known) return this.#registration.onNews(this.#parts.local.contact, answer);
-    this.#onRegistered(answer, this.#parts.local.env.now());
+    this.#registration.onNews(this.#parts.local.contact, answer);
   }
 
   onPeerUnreachable({ peerId }: Contact): void {
@@ -396,6 +397,8 @@ export class Member {
     if (this.#isLead) {
       if (!isSame || !this.#standing.isPoller(from.peerId)) return;
       this.#numbering.onConfirmed();
+      const own = this.#holding.unnumberedIn(this.#standing.epoch);
+      if (own !== undefined) this.#finding.addOwn(freshAt, own);
       return this.#learnFresh(freshAt);
     }
     if (this.#tree.parent?.peerId !== from.peerId) return;

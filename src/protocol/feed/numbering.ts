@@ -95,8 +95,9 @@ export class Numbering {
   }
 
   #isNews(found: FoundVersion, from: Contact): boolean {
-    const { holding } = this.#parts;
-    return !holding.isOld(found) && (!holding.hadLately(found) || this.#isBackAt(found, from));
+    const { holding, standing } = this.#parts;
+    const isLatest = holding.unnumberedIn(standing.epoch)?.hash === found.hash;
+    return !holding.isOld(found) && (isLatest || !holding.hadLately(found) || this.#isBackAt(found, from));
   }
 
   #number(found: FoundVersion, body: Uint8Array, attestations: Attestation[], from: Contact | undefined): FeedVersion {

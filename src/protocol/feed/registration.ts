@@ -94,8 +94,9 @@ export class Registration {
     else requests.ask({ to: owner, attempts: ATTEMPTS, timeoutMs: local.timeoutTo(undefined), message, onReply: nothing, onSilent: nothing });
   }
 
-  /** The register says by itself that something has changed; only the one that is known is believed. */
+  /** The register says by itself that something has changed; only the one that is known is believed, and the one that this peer keeps itself. */
   onNews(from: Contact, answer: FeedRegistered): void {
+    if (answer.known && this.#parts.local.isSelf(from)) this.#owner = from;
     if (this.#isOver || from.peerId !== this.#owner?.peerId) return;
     // The key has another owner now, which knows nothing yet.
     if (!answer.known) {
