@@ -58,6 +58,8 @@ const PAUSE_PERIODS = 4;
 const WAIT_PERIODS = 40;
 /** So many periods without a change of plan are rest. */
 const REST_PERIODS = 3;
+/** By then a session that is alone has looked at all that it considers. */
+const LOOKS_ALONE = 10;
 
 export function runMarket(pool: HostPool, { sessions, membersEach, seed, rules }: MarketOptions): MarketRun {
   assert(sessions * membersEach <= pool.hosts, 'sets of members are disjoint');
@@ -110,7 +112,7 @@ function resultOf(world: MarketWorld, session: MarketSession, upperMs: Millis, b
 function aloneMs(pool: HostPool, rules: MarketRules, { name, priority, members }: MarketSession, random: Random): Millis {
   const world = new MarketWorld(pool, rules, random.fork('alone'));
   const session = world.start(name, priority, members);
-  for (let period = 1, last = 0; period <= WAIT_PERIODS && period - last <= REST_PERIODS; period++) {
+  for (let period = 1, last = 0; period <= WAIT_PERIODS && period - last <= LOOKS_ALONE; period++) {
     world.stir();
     if (world.period() > 0) last = period;
   }
