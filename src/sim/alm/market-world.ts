@@ -18,7 +18,7 @@ import type { Claimant, Loss } from '../../protocol/alm/market/degree-table.ts';
 import { DegreeTable } from '../../protocol/alm/market/degree-table.ts';
 import { improve } from '../../protocol/alm/market/improvement.ts';
 import type { Links, Offer, PlannerChoice, Situation } from '../../protocol/alm/market/schedule.ts';
-import { changesAfterLoss, degreesOf, guaranteed, heightOf, helpersOf, isRealGain, LOOKED_AT_MAX, LOOKED_FROM_MAX, nearestTo, planned, repaired, UNREST_PERIODS } from '../../protocol/alm/market/schedule.ts';
+import { countedChanges, degreesOf, guaranteed, heightOf, helpersOf, isRealGain, LOOKED_AT_MAX, LOOKED_FROM_MAX, nearestTo, planned, repaired, UNREST_PERIODS } from '../../protocol/alm/market/schedule.ts';
 import type { PlannerName } from '../../protocol/alm/plan.ts';
 import type { HostPool } from './host-pool.ts';
 
@@ -59,7 +59,7 @@ export interface MarketSession {
   readonly random: Random;
   isHurt: boolean;
   haste: number;
-  /** Times that it has changed its plan for a better one, as far as they still count. */
+  /** Times that it has changed its plan for a better one. */
   changes: number;
   /** The period of the latest change from outside that has told on it. */
   stirredAt: number;
@@ -164,7 +164,6 @@ export class MarketWorld {
 
   #repair(session: MarketSession): void {
     session.isHurt = false;
-    session.changes = changesAfterLoss(session.changes, session.priority);
     const { members, memberSet, links, name } = session;
     const helpers = helpersOf(links, memberSet).map((host) => ({ host, degree: this.table(host).heldBy(name) })).filter(({ degree }) => degree > 0);
     const mended = repaired({ members: this.#ownOffers(session), helpers, latencyMs: this.#trueMs }, links);
@@ -189,7 +188,7 @@ export class MarketWorld {
       },
       heightMs: (links) => heightOf(links, session.members, this.#trueMs),
       tryLinks: (links, onDone) => onDone(this.#tryLinks(session, links)),
-      isGain: (heightMs) => isRealGain(session.heightMs, heightMs, session.changes),
+      isGain: (heightMs) => isRealGain(session.heightMs, heightMs, countedChanges(session.changes, session.priority)),
       reserve: (links, onDone) => onDone(this.#reserve(session, links, told)),
     }, (links) => {
       if (links === undefined) return this.#letGo(session);

@@ -50,10 +50,8 @@ export interface PlannerChoice {
 export const MARKET_HELPER_RULE: HelperRule = { ...HELPER_RULE, minDegree: 3 };
 /** Hosts that a plan considers: those that seem nearest to some member. */
 const CANDIDATES_MAX = 128;
-/** A plan that is lower by less than this share is not worth moving peers for; twice that after each change for a better plan, so that the market comes to rest. */
+/** A plan that is lower by less than this share is not worth moving peers for. */
 export const REAL_GAIN = 0.05;
-/** What is asked for at most, after many changes. */
-const GAIN_MAX = 0.5;
 /**
  * Periods after a change from outside, in which a session looks for better plans: a session starts or ends, a member comes or goes, a helper vanishes, a
  * latency is another. What follows from such a change, links lost to others or freed by them, counts from the same moment, so that all of it is over by then.
@@ -64,8 +62,9 @@ export const PLAN_WORK = 60_000;
 /** Moves of the patent's that repair a plan after a loss. */
 const REPAIR_MOVES = 8;
 
+/** `changes`: as far as they count. */
 export function isRealGain(nowMs: Millis, thenMs: Millis, changes = 0): boolean {
-  return thenMs < nowMs * (1 - Math.min(GAIN_MAX, REAL_GAIN * 2 ** changes));
+  return thenMs < nowMs * (1 - REAL_GAIN * 2 ** changes);
 }
 
 /** Hosts that a session looks at each time before it plans, and members that each of them measures. */
@@ -78,8 +77,8 @@ export function nearestTo<T>(candidates: readonly T[], distanceMs: (candidate: T
   return ranked.sort((a, b) => a.ms - b.ms || a.place - b.place).slice(0, most).map(({ candidate }) => candidate);
 }
 
-/** What counts of a session's changes once it has lost something: it looks for something better more readily, the less the lower its priority is, or losses would go on downwards for long. */
-export function changesAfterLoss(changes: number, priority: number): number {
+/** What counts of a session's changes for a better plan: after each it asks for twice as much, but no more than is fit for its priority. What lower ones find is soon lost again. */
+export function countedChanges(changes: number, priority: number): number {
   return Math.min(changes, priority - PRIORITY_HIGHEST);
 }
 

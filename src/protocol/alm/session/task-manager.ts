@@ -14,7 +14,7 @@ import type { Alarms } from '../../overlay/alarms.ts';
 import type { Requests } from '../../requests.ts';
 import type { CastJoin, CastReport } from '../../wire/cast-messages.ts';
 import type { HelperAccount, HelperLinks, HelperMarket } from '../market/helper-market.ts';
-import { changesAfterLoss, isRealGain } from '../market/schedule.ts';
+import { countedChanges, isRealGain } from '../market/schedule.ts';
 import { Stir } from '../market/stir.ts';
 import type { Objective } from '../plan.ts';
 import type { Relay } from '../stream/relay.ts';
@@ -76,7 +76,7 @@ export class TaskManager {
   #replans = 0;
   /** The lowest that the tree was at a look since it was changed last. */
   #leastMs = Infinity;
-  /** Switches to a better plan since a member came or went, as far as they still count: each makes the next one harder. */
+  /** Switches to a better plan since a member came or went. */
   #changes = 0;
   #neededFor = '';
   #needed: ReadonlyMap<string, number> = new Map();
@@ -272,7 +272,6 @@ export class TaskManager {
     const entry = this.#roster.entries.get(helper.peerId);
     if (entry?.isHelper !== true) return;
     this.#stir.note(stirAgeMs);
-    this.#changes = changesAfterLoss(this.#changes, this.terms.priority);
     this.#improveIn(REPLAN_SOON_MS);
     entry.degree -= links;
     if (entry.degree < 2) {
@@ -355,7 +354,7 @@ export class TaskManager {
 
   #isGain(heightMs: Millis): boolean {
     const presentMs = this.#heightMs;
-    return presentMs - heightMs >= this.#parts.local.options.castGainMs && isRealGain(presentMs, heightMs, this.#changes);
+    return presentMs - heightMs >= this.#parts.local.options.castGainMs && isRealGain(presentMs, heightMs, countedChanges(this.#changes, this.terms.priority));
   }
 
   /** The wish with its helpers taken in, and with whoever has come or gone since it was made. */
