@@ -5,8 +5,10 @@
  * Aims: priority 1 keeps 90 % of the improvement that it has alone; priorities are ordered; nobody is worse off than with AMCast + adjust on
  * its own members; no plan changes any more five periods after the last start.
  */
+import { availableParallelism } from 'node:os';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { transitStubPool } from '../src/sim/alm/host-pool.ts';
-import type { SessionResult } from '../src/sim/alm/run-market.ts';
+import type { MarketRun, SessionResult } from '../src/sim/alm/run-market.ts';
 import { MARKET_MEMBERS, MARKET_RULES, runMarket } from '../src/sim/alm/run-market.ts';
 import { argument, cpuSeconds, describeMachine, print } from './report.ts';
 
@@ -22,15 +24,32 @@ const savedByItself = ({ heightMs, improvement, lowerMs }: SessionResult): numbe
 
 const keptBy = (sessions: readonly SessionResult[]): number => mean(sessions.map(({ improvement }) => improvement)) / mean(sessions.map(savedAlone));
 
-function play(networks: string, firstSeed: number, count: number): void {
+function playOne(seed: number): MarketRun {
+  return runMarket(transitStubPool(HOSTS, seed, { model: 'vivaldi', dimensions: 4 }), { sessions: SESSIONS, membersEach: MARKET_MEMBERS, seed, rules: MARKET_RULES });
+}
+
+/** In a thread of its own. */
+async function playedElsewhere(seed: number): Promise<MarketRun> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: seed });
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+}
+
+async function play(networks: string, firstSeed: number, count: number): Promise<void> {
   const startedAt = cpuSeconds();
-  const runs = Array.from({ length: count }, (_, i) => {
-    const seed = firstSeed + i;
-    const run = runMarket(transitStubPool(HOSTS, seed, { model: 'vivaldi', dimensions: 4 }), { sessions: SESSIONS, membersEach: MARKET_MEMBERS, seed, rules: MARKET_RULES });
-    const { preemptions, replans, quietAfterPeriods } = run.result;
-    const first = run.result.sessions.filter(({ priority }) => priority === 1);
-    print({ seed, sessions: SESSIONS, preemptions, replans, quietAfterPeriods, degreeInUse: run.degreeInUse, firstKept: keptBy(first) });
-    return run.result;
+  const seeds = Array.from({ length: count }, (_, i) => firstSeed + i);
+  const played: Promise<MarketRun>[] = [];
+  const waiting = [...seeds.entries()];
+  await Promise.all(Array.from({ length: availableParallelism() }, async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await (played[next[0]] = playedElsewhere(next[1]));
+  }));
+  const runs = (await Promise.all(played)).map(({ result, degreeInUse }, i) => {
+    const { preemptions, replans, quietAfterPeriods } = result;
+    const first = result.sessions.filter(({ priority }) => priority === 1);
+    print({ seed: seeds[i], sessions: SESSIONS, preemptions, replans, quietAfterPeriods, degreeInUse, firstKept: keptBy(first) });
+    return result;
   });
   const sessions = runs.flatMap((run) => run.sessions);
   for (const priority of PRIORITIES) {
@@ -46,7 +65,9 @@ function play(networks: string, firstSeed: number, count: number): void {
   });
 }
 
-describeMachine('market');
-const [old, fresh] = [argument('runs', 5), argument('fresh', 10)];
-if (old > 0) play('known', 1, old);
-if (fresh > 0) play('fresh', FRESH_SEED, fresh);
+if (isMainThread) {
+  describeMachine('market');
+  const [known, fresh] = [argument('runs', 5), argument('fresh', 10)];
+  if (known > 0) await play('known', 1, known);
+  if (fresh > 0) await play('fresh', FRESH_SEED, fresh);
+} else parentPort?.postMessage(playOne(workerData as number));
