@@ -12,7 +12,7 @@ import { EuclideanLatency } from '../../src/sim/latency/latency-model.ts';
 
 const PEERS = 24;
 const POLLERS = 3;
-/** Pollers renew their slots every 200 s: a register that changed hands knows all of them by then. */
+/** Pollers renew their slots every 300 s: a register that changed hands knows all of them by then. */
 const QUIET_MS = 400_000;
 
 function feedWorld(seed: number): FeedWorld {

@@ -14,6 +14,8 @@ import type { Requests } from '../requests.ts';
 import type { FeedInput, FeedRegister } from '../wire/feed-messages.ts';
 import { ACK, STAMPED } from '../wire/feed-messages.ts';
 import { FEEDS_MAX } from './bounds.ts';
+import type { Edges } from './edges.ts';
+import { LOOK_MS, MOVES_MAX, STRANGERS_SOFT_MAX } from './edges.ts';
 import type { FeedEvents, FeedPool, FeedPoolStatus, FeedShelf, FeedTerms, FeedTools, FoundVersion } from './feed.ts';
 import type { DeliveryTally } from './intake.ts';
 import { Intake } from './intake.ts';
@@ -58,6 +60,9 @@ export class Feeds implements FeedPool {
     });
   }
 
+  /** Whether an alarm is set for that. */
+  #isLooking = false;
+
   /** Before the first subscription. */
   use(services: FeedServices): void {
     const { local, requests } = this.#parts;
@@ -77,6 +82,10 @@ export class Feeds implements FeedPool {
     const { local, requests, lookup } = this.#parts;
     if (this.#services === undefined || this.#members.has(terms.key.hex) || this.#members.size >= FEEDS_MAX) return;
     const alarms = this.#alarms;
+    if (!this.#isLooking && this.#members.size > 0) {
+      this.#isLooking = true;
+      alarms.in(LOOK_MS, () => this.#shareEdges());
+    }
     this.#members.set(terms.key.hex, new Member(terms, {
       ...this.#services, local, requests, alarms, lagover: this.#parts.lagover(), isConnected: (peerId) => this.#parts.isRingNeighbour(peerId) || this.#parts.lagover().isNeighbour(peerId),
       registration: { local, requests, alarms, lookup: (key, onDone, onFail) => lookup(key, onDone, onFail), answerSelf: (message) => this.host.answer(local.contact, message) },
@@ -102,6 +111,27 @@ export class Feeds implements FeedPool {
 
   status(key: Position): FeedPoolStatus | undefined {
     return this.#members.get(key.hex)?.status;
+  }
+
+  // --- edges ---
+
+  /** Now and then: what is shared least first. */
+  #shareEdges(): void {
+    const edgesOf = this.#parts.lagover().edges();
+    const { isRingNeighbour } = this.#parts;
+    const strangers = [...edgesOf.keys()].filter((peerId) => !isRingNeighbour(peerId)).length;
+    if (strangers > STRANGERS_SOFT_MAX) {
+      const edges: Edges = { isOnRing: (peerId) => isRingNeighbour(peerId), treesWith: (peerId) => edgesOf.get(peerId) ?? 0 };
+      const sharedBy = ({ edge: { parent } }: Member): number => (parent === undefined ? Infinity : edges.treesWith(parent.peerId));
+      const members = [...this.#members.values()].filter(({ edge }) => edge.parent !== undefined).sort((a, b) => sharedBy(a) - sharedBy(b));
+      let moves = 0;
+      for (const member of members) {
+        if (moves >= MOVES_MAX) break;
+        if (member.edge.share(edges)) moves++;
+      }
+    }
+    this.#isLooking = this.#members.size > 1;
+    if (this.#isLooking) this.#alarms.in(LOOK_MS * (0.5 + this.#parts.local.env.random.unit()), () => this.#shareEdges());
   }
 
   leaveAll(): void {

@@ -18,6 +18,7 @@ import { isAttested } from './attestation.ts';
 import { ATTEMPTS, FANOUT, LATER_MS, LEAD_SETTLE_MS, PIECE_BYTES_MAX, SOON_MS, STRANGER_MS } from './bounds.ts';
 import type { Attestation, FeedEvents, FeedPoolStatus, FeedShelf, FeedTerms, FeedTools, FeedVersion, FoundVersion, Stamp } from './feed.ts';
 import { ATTESTATIONS_MAX, compareStamps } from './feed.ts';
+import { SharedEdge } from './edges.ts';
 import { Finding } from './finding.ts';
 import { Hearing } from './hearing.ts';
 import { Holding } from './holding.ts';
@@ -64,6 +65,7 @@ export class Member {
   readonly #numbering: Numbering;
   readonly #trust: Trust;
   readonly #hearing = new Hearing();
+  readonly edge: SharedEdge;
   readonly #isNewcomer: boolean;
   #terms: FeedTerms;
   /** Digest of the body that is being pulled. */
@@ -99,6 +101,7 @@ export class Member {
       onParentGone: (peerId) => this.#onSilent(peerId),
       sample: () => this.#standing.takeSample((peerId) => parts.isConnected(peerId)),
     });
+    this.edge = new SharedEdge(this.#tree, () => local.env.now(), () => this.#standing.others);
     const attested = (found: FoundVersion, attestations: readonly Attestation[]): Attestation[] | undefined => this.#attested(found, attestations);
     this.#numbering = new Numbering(key, {
       local, intake: parts.intake, holding, standing: this.#standing, attested, isLead: () => this.#isLead, offerOwn: () => this.#finding.offerAll(),
@@ -259,6 +262,7 @@ export class Member {
     this.#nameSigners();
     const isNew = lead !== undefined && (epoch !== epochBefore || lead.peerId !== leadBefore?.peerId);
     if (isNew) {
+      this.edge.begin();
       this.#tellNews(epoch);
       this.#numbering.begin(local.isSelf(lead));
       this.#tree.join(lead, epoch, this.#treeTerms);

@@ -32,7 +32,7 @@ const DOUBT_PAUSE_MS = 2_000;
 /** Subscribers that wait for a lead are told that they must look for another register; more than so many find out by themselves. */
 const TOLD_MAX = 256;
 /**
- * A pool that grows tells those who know it at half its size or less: they would audit as often as if hardly anybody else was there. In a larger one that would be too many
+ * A pool that grows tells those who know it at two thirds of its size or less: they would audit as often as if hardly anybody else was there. In a larger one that would be too many
  * at once, and by then all know of enough.
  */
 const GROWTH_TOLD_MAX = 64;
@@ -247,7 +247,7 @@ export class RegisterHost {
     for (const [peerId, of] of toldOf) {
       const contact = registrants.get(peerId)?.contact;
       if (contact === undefined) toldOf.delete(peerId);
-      else if (2 * of <= size) {
+      else if (3 * of <= 2 * size) {
         toldOf.set(peerId, size);
         this.#tell(hosted, contact, now);
       }

@@ -1,7 +1,7 @@
 /**
  * A subscriber's side of the register of one feed: finds its owner, tells it the wish, and asks again in time.
  *
- * Pollers renew three times within the lease of their slot; consumers ask every ten minutes, and at once when they have lost
+ * Pollers renew twice within the lease of their slot; consumers ask every twenty minutes, and at once when they have lost
  * their way to the lead. A register that does not answer is looked up anew, with growing pauses.
  */
 import type { Contact } from '../../core/contact.ts';
@@ -180,7 +180,7 @@ export class Registration {
   #take(answer: FeedRegistered, askedAt: Millis): void {
     const isLead = answer.pollers.some(({ slot, contact }) => slot === 0 && this.#parts.local.isSelf(contact));
     const isInexact = this.#parts.local.env.now() - askedAt > EXACT_MS;
-    const pollerMs = Math.min(answer.leaseMs / 3, isInexact ? this.#inexactPauseMs : Infinity);
+    const pollerMs = Math.min(answer.leaseMs / 2, isInexact ? this.#inexactPauseMs : Infinity);
     this.#inexactPauseMs = isInexact ? 2 * this.#inexactPauseMs : INEXACT_PAUSE_MS;
     this.#askIn(answer.epoch === 0 ? SEEKING_PAUSE_MS : isLead ? LEAD_RENEWAL_MS : answer.leaseMs > 0 ? pollerMs : CONSUMER_RENEWAL_MS, true);
     this.#events.onAnswer(answer, askedAt);

@@ -57,6 +57,10 @@ export class TreeLink {
     return this.#agent?.parent;
   }
 
+  get ancestors(): readonly Contact[] {
+    return this.#agent?.ancestors ?? [];
+  }
+
   get children(): readonly Contact[] {
     return this.#agent?.children ?? [];
   }
@@ -100,6 +104,17 @@ export class TreeLink {
     this.#parts.lagover.leave(id);
     if (this.#watch !== undefined) this.#parts.alarms.cancel(this.#watch);
     this.#watch = undefined;
+  }
+
+  /** Goes below that peer instead, if it has room. */
+  moveTo(to: Contact, onDone: (isThere: boolean) => void): void {
+    const id = this.#id;
+    const agent = this.#agent;
+    if (agent === undefined) return onDone(false);
+    agent.moveTo(to, (isThere) => {
+      if (id === this.#id) onDone(isThere);
+    });
+    this.#parts.lagover.touch(id);
   }
 
   /** More slots than before. */

@@ -35,6 +35,9 @@ import { ATTEMPTS, hopOf, PATH_MAX, WAITING_MAX } from './tree.ts';
 import type { Grant, LossReason, Parent } from './uplink.ts';
 import { Uplink } from './uplink.ts';
 
+/** A claim without a plan is for a free slot. */
+const NO_PLAN = 0;
+
 /** Waits until the slot of a lost child is free, or until the plan lets it in. */
 interface Waiting {
   readonly from: Contact;
@@ -121,6 +124,11 @@ export class Agent {
     return this.#uplink.parent?.path?.steps.length ?? 0;
   }
 
+  /** From the parent to the source, or whoever floats above it. */
+  get ancestors(): readonly Contact[] {
+    return (this.#uplink.parent?.path.steps ?? []).map(({ contact }) => contact);
+  }
+
   /** Whether it knows that it stands below that peer. */
   isBelow(peer: Contact): boolean {
     return isOnPath(this.#uplink.parent?.path, peer.peerId);
@@ -198,6 +206,36 @@ export class Agent {
   distrustParent(): void {
     const { parent } = this.#uplink;
     if (parent !== undefined) this.#uplink.distrust(parent);
+  }
+
+  /** Has a place, and would rather stand below that peer: goes there if it has room, and otherwise nothing happens. */
+  moveTo(to: Contact, onDone: (isThere: boolean) => void): void {
+    const { requests, tree } = this.#context;
+    if (!this.#mayMove || this.#slots.find(to.peerId) !== undefined || this.#context.isAvoided(to)) return onDone(false);
+    const link = this.#context.nextLink();
+    const askedAt = this.#context.now();
+    const { self, children } = this.#outlook.introduction();
+    requests.ask({
+      to, attempts: 1, timeoutMs: this.#context.timeoutTo(to),
+      message: (op) => ({ type: 'lagClaim', op, tree: tree.id, link, self, children, plan: NO_PLAN }),
+      onReply: (reply, rttMs, from) => {
+        this.#context.learnRtt(to, rttMs);
+        if (reply.type !== 'lagAnswer' || reply.outcome !== OUTCOME.granted || reply.path === undefined) return onDone(false);
+        const { path, version, stamp } = reply;
+        const isInTime = path.rooted && (path.steps[0]?.delay ?? 0) + this.#context.hopTo(from) <= this.#outlook.self().limit;
+        if (!this.#mayMove || !isInTime) this.#release(from, link);
+        else this.#attach({ contact: from, link, path, pathVersion: version, stamp, askedAt });
+        onDone(this.#uplink.parent?.link === link);
+      },
+      onSilent: () => {
+        this.#release(to, link);
+        onDone(false);
+      },
+    });
+  }
+
+  get #mayMove(): boolean {
+    return this.#uplink.parent !== undefined && this.isRooted && !this.#party.isLocked && this.#seeker.isResting;
   }
 
   /** Says goodbye: the children know whom to turn to, and the parent has a free slot. */
@@ -335,10 +373,17 @@ export class Agent {
     const child = this.#slots.find(from.peerId);
     if (child !== undefined && child.link > link) return;
     if (child?.link === link) return reply(this.#grantFor(child));
+    if (claim.plan === NO_PLAN) return reply(this.#hasRoomFor(from, claim) ? this.#tryGrant(from, claim) : { outcome: OUTCOME.refused });
     const may = this.#party.mayCome(from.peerId, claim.plan);
     if (may === undefined) return reply({ outcome: OUTCOME.refused });
     if (!may || isOnPath(this.#uplink.parent?.path, from.peerId)) return this.#letWait(from, claim);
     reply(this.#tryGrant(from, claim));
+  }
+
+  /** As things stand, without moving anybody. */
+  #hasRoomFor(from: Contact, { self }: LagClaim): boolean {
+    const isAbove = isOnPath(this.#uplink.parent?.path, from.peerId);
+    return this.isRooted && !isAbove && !this.#party.isLocked && this.openSlots > 0 && this.delay + this.#context.hopTo(from) <= self.limit;
   }
 
   #onUnlocked(): void {

@@ -101,6 +101,17 @@ export class Lagover {
     return false;
   }
 
+  /** In how many trees each neighbour is one. */
+  edges(): Map<string, number> {
+    const edges = new Map<string, number>();
+    const count = ({ peerId }: Contact): void => void edges.set(peerId, (edges.get(peerId) ?? 0) + 1);
+    for (const { parent, children } of this.#agents.values()) {
+      if (parent !== undefined) count(parent);
+      for (const child of children) count(child);
+    }
+    return edges;
+  }
+
   /** Of the tree in which this peer stands deepest. */
   get depthMax(): number {
     let depth = 0;

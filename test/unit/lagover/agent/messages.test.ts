@@ -379,3 +379,37 @@ test('reports tell only what changed, and everything when the parent does not kn
   stage.env.advance(100);
   assert.deepEqual(reply(false).children.map(({ contact }) => contact), [b], 'a new child is told soon');
 });
+
+test('a claim without a plan gets a free slot where it is in time, and moves nobody', () => {
+  const claim = (peer: Contact, link: number, constraint = 4): LagInput => ({ type: 'lagClaim', op: link, tree: 'tree', link, self: member(peer, { constraint }), children: [], plan: 0 });
+  const stage = new Stage({ fanout: 1, constraint: 4 });
+  stage.hear(b, claim(b, 1));
+  assert.deepEqual(stage.answerTo(b).map(({ outcome }) => outcome), [OUTCOME.refused], 'whoever floats has nothing to offer');
+  stage.attach();
+  stage.hear(a, claim(a, 2));
+  assert.deepEqual(stage.answerTo(a).map(({ outcome }) => outcome), [OUTCOME.refused], 'it stands above');
+  stage.hear(b, claim(b, 3, 1));
+  assert.deepEqual(stage.answerTo(b).map(({ outcome }) => outcome), [OUTCOME.refused], 'it would be late');
+  stage.hear(b, claim(b, 4));
+  assert.deepEqual(stage.answerTo(b).map(({ outcome }) => outcome), [OUTCOME.granted]);
+  stage.hear(c, claim(c, 5, 2));
+  assert.deepEqual(stage.answerTo(c).map(({ outcome }) => outcome), [OUTCOME.refused], 'there is no slot left, and nobody is turned out for it');
+  assert.deepEqual(stage.agent.children, [b]);
+});
+
+test('whoever moves to another parent keeps the old one until the new one grants, and a refusal or a cycle changes nothing', () => {
+  for (const [path, isThere] of [[pathOf(b, source), true], [pathOf(b, self, source), false], [undefined, false]] as const) {
+    const stage = new Stage();
+    stage.attach();
+    stage.env.take();
+    const done: boolean[] = [];
+    stage.agent.moveTo(b, (result) => done.push(result));
+    const sent = stage.env.takeOf('lagClaim')[0];
+    assert.ok(sent?.message.plan === 0);
+    assert.equal(stage.agent.parent, a);
+    stage.hear(b, path === undefined ? { ...granted(sent.message, pathOf(b, source)), outcome: OUTCOME.refused, path } as LagInput : granted(sent.message, path));
+    assert.deepEqual(done, [isThere]);
+    assert.equal(stage.agent.parent, isThere ? b : a);
+    assert.deepEqual(stage.env.takeOf('lagRelease').map(({ to }) => to), path === undefined ? [] : [isThere ? a : b]);
+  }
+});
