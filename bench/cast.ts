@@ -39,6 +39,8 @@ const SMALL_OFTEN: Load = { name: '1 KB x 100/s', bytes: 1_024, everyMs: 10 };
 const LARGE_20: Load = { name: '64 KB x 20/s', bytes: 65_536, everyMs: 50 };
 const LARGE_10: Load = { name: '64 KB x 10/s', bytes: 65_536, everyMs: 100 };
 const IDLE_MS = 5_000;
+/** Until the tree of a new session has come to rest. */
+const PLAN_MS = 10_000;
 /** After the last message of a load everything has this long to arrive. */
 const TAIL_MS = 2_000;
 const BITS = 8;
@@ -377,8 +379,9 @@ async function throttles(pool: Pool): Promise<void> {
 
 async function grove(peers: number): Promise<Map<string, Outcome> | undefined> {
   const pool = await Pool.start(peers);
-  const cast = await pool.session();
   await pause(SETTLE_SECONDS * 1_000);
+  const cast = await pool.session();
+  await pause(PLAN_MS);
   const outcomes = isAsked('ratio') ? await atBothRates('grove', cast, peers) : undefined;
   if (isAsked('alone')) await alone(cast, peers);
   await cast.stop();

@@ -57,14 +57,18 @@ export const FINISH_MS = 30_000;
 /** A member that leaves serves its children until they have others, for so long at most. */
 export const LINGER_MS = 5_000;
 
-/** Of one link: the first question may have to open a connection, and of two busy peers the best of five is off by half a millisecond. */
-export const PINGS = 5;
+/** Of one link: the first question may have to open a connection, and whoever is busy for a moment answers late. As many as fit into `SURVEY_MS`, with pauses between them. */
+export const PINGS = 8;
 export const PING_MS = 700;
+export const PING_GAP_MS = 100;
+export const SURVEY_MS = 1_200;
+/** The link to a member's parent is measured this often. */
+export const EDGE_MS = 30_000;
 /** The root waits so long for what one peer measures. */
 export const MEASURE_MS = 3_000;
 /** Peers that one question is about, and what a peer measures for others at once. */
 export const MEASURED_PEERS_MAX = 16;
-export const SURVEYS_MAX = 4;
+export const SURVEYS_MAX = 8;
 /** A link that was measured is not measured again for so long; one that gave no answer is barred meanwhile. */
 export const MEASURED_MS = 300_000;
 /** Machines that could help, of which it remembers that. */

@@ -95,7 +95,7 @@ export class Casts {
   constructor(parts: CastsParts) {
     this.#parts = parts;
     this.#alarms = new Alarms(parts.local, TIMER.casts);
-    this.#surveyor = new Surveyor(parts);
+    this.#surveyor = new Surveyor({ ...parts, alarms: this.#alarms });
     parts.market.watchOwn((session) => {
       this.#own.get(session)?.manager.onOwnLinks();
       this.#taken.get(session)?.reportSoon();
@@ -346,7 +346,7 @@ export class Casts {
     const { local, requests } = this.#parts;
     const { session, name, rateBps, root } = record;
     const participant: Participant = new Participant({
-      local, requests, alarms: this.#alarms, session, name, root, isHelper,
+      local, requests, alarms: this.#alarms, session, name, root, isHelper, surveyor: this.#surveyor,
       links: () => (participant.isHelper ? this.#parts.market.granted(session) : this.#parts.market.availableToOwn(session)),
       newRelay: (events) => new Relay({ session, streams: local.env.streams, now: () => local.env.now(), events, rateBps, windowBytes: windowBytes(rateBps), from, isSource: false }),
       onOver: (reason) => {

@@ -2,20 +2,23 @@
  * Round trips between peers of a session that no stream joins yet: a plan is tried on its links before anybody is asked to
  * move ([0079]).
  *
- * The root asks one end of each link, and that end asks the other a few times, of which the shortest counts. Only the
+ * The root asks one end of each link, and that end asks the other a few times, of which the shortest counts. The links of the present tree
+ * are measured in the very same way: messages wait in other places than a stream, and what is compared has to be measured alike. Only the
  * root of a session may ask its members, and whoever would help answers any root. All of it is bounded in number and in time.
  */
 import type { Contact } from '../../../core/contact.ts';
 import type { Millis } from '../../../core/env.ts';
 import type { Local } from '../../local.ts';
+import type { Alarms } from '../../overlay/alarms.ts';
 import type { Requests } from '../../requests.ts';
 import type { CastMeasure } from '../../wire/cast-messages.ts';
-import { BARRED_MS, MEASURE_MS, MEASURED_MAX, MEASURED_MS, MEASURED_PEERS_MAX, PING_MS, PINGS, SURVEYS_MAX } from './bounds.ts';
+import { BARRED_MS, EDGE_MS, MEASURE_MS, MEASURED_MAX, MEASURED_MS, MEASURED_PEERS_MAX, PING_GAP_MS, PING_MS, PINGS, SURVEY_MS, SURVEYS_MAX } from './bounds.ts';
 import { pairOf } from './roster.ts';
 
 export interface MeasuringParts {
   readonly local: Local;
   readonly requests: Requests;
+  readonly alarms: Alarms;
 }
 
 /** A link of a plan; `from` is asked. */
@@ -110,19 +113,58 @@ export class Surveyor {
     const rtts = peers.map(() => 0);
     let open = peers.length;
     if (open === 0) return onDone(rtts);
-    peers.forEach((peer, i) => this.#ping(session, peer, PINGS, Infinity, (rttMs) => {
+    const until = this.#parts.local.env.now() + SURVEY_MS;
+    // Not all in one moment: answers would wait for one another.
+    peers.forEach((peer, i) => this.#parts.alarms.in((i * PING_GAP_MS) / peers.length, () => this.#ping({ session, to: peer, until }, PINGS, Infinity, (rttMs) => {
       rtts[i] = Number.isFinite(rttMs) ? rttMs : 0;
       if (--open === 0) onDone(rtts);
-    }));
+    })));
   }
 
-  #ping(session: string, to: Contact, times: number, least: Millis, onDone: (rttMs: Millis) => void): void {
-    if (times === 0) return onDone(least);
-    this.#parts.requests.ask({
-      to, attempts: 1, timeoutMs: PING_MS,
-      message: (op) => ({ type: 'castMeasure', op, session, peers: [] }),
-      onReply: (_reply, rttMs = Infinity) => this.#ping(session, to, times - 1, Math.min(least, rttMs), onDone),
+  /** One question after the other, with a pause between them: what is busy now is less so in a moment. */
+  #ping(link: { readonly session: string; readonly to: Contact; readonly until: Millis }, times: number, least: Millis, onDone: (rttMs: Millis) => void): void {
+    const { local, requests, alarms } = this.#parts;
+    requests.ask({
+      to: link.to, attempts: 1, timeoutMs: PING_MS,
+      message: (op) => ({ type: 'castMeasure', op, session: link.session, peers: [] }),
+      onReply: (_reply, rttMs = Infinity) => {
+        const shortest = Math.min(least, rttMs);
+        if (times === 1 || local.env.now() + PING_GAP_MS >= link.until) onDone(shortest);
+        else alarms.in(PING_GAP_MS, () => this.#ping(link, times - 1, shortest, onDone));
+      },
       onSilent: () => onDone(least),
+    });
+  }
+}
+
+/** The link to a peer's parent, measured like those of a plan. */
+export class ParentGauge {
+  readonly #surveyor: Surveyor;
+  readonly #session: string;
+  readonly #now: () => Millis;
+  #measured: { readonly peerId: string; readonly rttMs: Millis; readonly at: Millis } | undefined;
+  #isMeasuring = false;
+
+  constructor(surveyor: Surveyor, session: string, now: () => Millis) {
+    this.#surveyor = surveyor;
+    this.#session = session;
+    this.#now = now;
+  }
+
+  /** 0: not known yet. */
+  rttMs(parent: Contact | undefined): Millis {
+    return this.#measured !== undefined && this.#measured.peerId === parent?.peerId ? this.#measured.rttMs : 0;
+  }
+
+  /** Measures it if it is another one, or was measured long ago. Calls `onNew` if another one was measured for the first time. */
+  look(parent: Contact | undefined, onNew: () => void): void {
+    const isNew = this.#measured?.peerId !== parent?.peerId;
+    if (parent === undefined || this.#isMeasuring || (!isNew && this.#now() < (this.#measured?.at ?? 0) + EDGE_MS)) return;
+    this.#isMeasuring = true;
+    this.#surveyor.survey(this.#session, [parent], ([rttMs = 0]) => {
+      this.#isMeasuring = false;
+      this.#measured = { peerId: parent.peerId, rttMs: rttMs > 0 || isNew ? rttMs : this.rttMs(parent), at: this.#now() };
+      if (isNew) onNew();
     });
   }
 }

@@ -12,6 +12,8 @@ import type { Requests } from '../../requests.ts';
 import type { CastOrder, CastReport } from '../../wire/cast-messages.ts';
 import type { Relay, RelayEvents } from '../stream/relay.ts';
 import { ATTEMPTS, DEGREE_MAX, LINGER_MS, REASON_BYTES_MAX, REPORT_MS } from './bounds.ts';
+import type { Surveyor } from './measuring.ts';
+import { ParentGauge } from './measuring.ts';
 
 export interface ParticipantParts {
   readonly local: Local;
@@ -22,6 +24,7 @@ export interface ParticipantParts {
   readonly root: Contact;
   /** It passes the stream on, and nobody here wants it. */
   readonly isHelper: boolean;
+  readonly surveyor: Surveyor;
   /** Links that the session could have of this machine now. */
   links(): number;
   newRelay(events: RelayEvents): Relay;
@@ -36,6 +39,7 @@ type Trouble = Partial<Pick<CastReport, 'lost' | 'why' | 'slow' | 'slowBps' | 'l
 export class Participant {
   readonly relay: Relay;
   readonly #parts: ParticipantParts;
+  readonly #gauge: ParentGauge;
   #number = 0;
   #reporting: number | undefined;
   #isOver = false;
@@ -48,6 +52,7 @@ export class Participant {
 
   constructor(parts: ParticipantParts) {
     this.#parts = parts;
+    this.#gauge = new ParentGauge(parts.surveyor, parts.session, () => parts.local.env.now());
     this.#isHelper = parts.isHelper;
     this.relay = parts.newRelay({
       onStarted: () => {
@@ -112,6 +117,7 @@ export class Participant {
   onTick(): void {
     if (this.#isOver) return;
     this.relay.onTick();
+    this.#gauge.look(this.relay.parent, () => this.reportSoon());
     if (!this.relay.isDrained || this.#isDone) return;
     this.#isDone = true;
     this.#report({});
@@ -178,7 +184,7 @@ export class Participant {
       to: root, attempts: ATTEMPTS, timeoutMs: local.timeoutTo(undefined),
       message: (op) => ({
         type: 'castReport', op, session, number: this.#number, started: relay.head !== undefined, done: isDone, head: relay.head ?? 0,
-        latencyMs: Math.fround(this.#latency.ms), latencyHighMs: Math.fround(this.#latency.highMs), parent: relay.isFillingGap ? '' : (relay.parent?.peerId ?? ''), rttMs: Math.fround(relay.rttMs ?? 0), refilled: relay.tally.refilled,
+        latencyMs: Math.fround(this.#latency.ms), latencyHighMs: Math.fround(this.#latency.highMs), parent: relay.isFillingGap ? '' : (relay.parent?.peerId ?? ''), rttMs: Math.fround(this.#gauge.rttMs(relay.parent)), refilled: relay.tally.refilled,
         lost, why: why.slice(0, REASON_BYTES_MAX), slow, slowBps, leaving: leaving.slice(0, REASON_BYTES_MAX), links: Math.min(DEGREE_MAX, this.#parts.links()),
       }),
       onReply: (reply) => {

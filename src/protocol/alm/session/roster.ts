@@ -97,7 +97,7 @@ export class Roster {
     return distrustedUntil > now || slowUntil !== undefined ? 1 : degree;
   }
 
-  /** For the planner, as things stand. What a stream measures goes before `triedMs`. */
+  /** For the planner, as things stand. What children measured goes before `triedMs`. */
   knowledge(root: Party, now: Millis, triedMs: Knowledge['rttMs']): Knowledge {
     const party = (entry: Entry): Party => ({
       peerId: entry.contact.peerId, degree: this.linksOf(entry, now), coordinate: entry.coordinate, upBps: entry.upBps, downBps: entry.downBps,

@@ -122,11 +122,6 @@ export class Relay {
     return this.#supply.parent;
   }
 
-  /** Round trip to the parent, as measured on the stream. */
-  get rttMs(): Millis | undefined {
-    return this.#supply.rttMs;
-  }
-
   get children(): readonly string[] {
     return this.#audience.children;
   }

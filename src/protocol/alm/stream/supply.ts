@@ -57,11 +57,6 @@ export class Supply {
     return this.#current?.parent;
   }
 
-  /** Round trip to the parent, as measured on the stream. */
-  get rttMs(): Millis | undefined {
-    return this.#current?.clock.rttMs;
-  }
-
   /** What its parent sends is not read before an ancestor has sent what comes before that. */
   get isFillingGap(): boolean {
     return this.#refill !== undefined;
