@@ -69,8 +69,8 @@ export const MEASURE_MS = 3_000;
 /** Peers that one question is about, and what a peer measures for others at once. */
 export const MEASURED_PEERS_MAX = 16;
 export const SURVEYS_MAX = 8;
-/** A link that was measured is not measured again for so long; one that gave no answer is barred meanwhile. */
-export const MEASURED_MS = 300_000;
+/** A link that was measured is not measured again for so long, which is as old as what is known of the tree; one that gave no answer is barred for longer. */
+export const MEASURED_MS = EDGE_MS;
 /** Machines that could help, of which it remembers that. */
 export const KNOWN_MAX = 2_048;
 /** Links of which a root remembers what was measured; the oldest are forgotten first. */
