@@ -8,7 +8,8 @@ import { Grove, oneSentence, until } from './grove.ts';
 import type { PeerProcess } from './grove.ts';
 
 const grove = new Grove();
-const OPEN = ['--allow-private-networks', '--origin-floor-seconds', '0.2', '--default-max-staleness', '1s'];
+const CONTACT = 'https://operator.example/bot';
+const OPEN = ['--contact', CONTACT, '--allow-private-networks', '--origin-floor-seconds', '0.2', '--default-max-staleness', '1s'];
 let origin: Origin;
 let a: PeerProcess;
 
@@ -58,6 +59,9 @@ test('curl reads a feed under its local URL: subscribe, 304, and the new item', 
   const first = await curl(local);
   assert.equal(first.status, 200, first.body);
   assert.match(first.body, /<title>old</);
+  const sent = origin.asked.find(({ url }) => url === '/curl')?.headers ?? {};
+  assert.match(sent['user-agent'] ?? '', new RegExp(`^grove/[0-9.]+ \\(\\+${CONTACT}; 1 subscriber; feed-id=[0-9a-z]+\\)$`), 'the origin learns what runs there, for how many, and whom to tell');
+  assert.deepEqual([sent.cookie, sent.referer], [undefined, undefined]);
   assert.match(first.body, new RegExp(`rel="self" href="${a.ready.api}/f/[0-9a-f]{16}\\.xml"`));
   const etag = header(first.headers, 'etag') ?? '';
   assert.equal((await curl('--header', `If-None-Match: ${etag}`, local)).status, 304);
