@@ -42,6 +42,7 @@ async function serveOrders(): Promise<void> {
   const [order] = (await once(process, 'message')) as [Order];
   const crowd = await Crowd.create({ url: order.url, maxStalenessMs: () => STALENESS_MS, originFloorMs: FLOOR_MS, signal: new AbortController().signal, invite: order.invite });
   await crowd.start(order.count, () => undefined);
+  process.once('disconnect', () => process.exit(1));
   process.send?.({ invite: crowd.daemon(0).invite() });
   process.on('message', (message) => {
     if (message !== 'look') return void crowd.stop().then(() => process.exit(0));
@@ -77,6 +78,9 @@ async function measure(peers: number): Promise<void> {
   for (let left = peers; left > 0; left -= EACH) {
     const child = fork(import.meta.filename, ['part'], { execArgv: process.execArgv });
     children.push(child);
+    child.once('exit', (code) => {
+      if (code !== 0) throw new Error(`A process of ${peers} peers ended by itself.`);
+    });
     ({ invite = invite } = (await ask(child, { url: origin.url, count: Math.min(EACH, left), invite } satisfies Order)) as { invite?: string });
   }
   const startMs = Date.now() - startedAt;

@@ -40,7 +40,7 @@ interface Member {
   readonly known: Set<string>;
 }
 
-const START_ATTEMPTS = 3;
+const START_ATTEMPTS = 6;
 const ITEMS_MAX = 100_000;
 /** Started at one time: more only compete for the processor. */
 const START_AT_ONCE = 4;
