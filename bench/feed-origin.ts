@@ -19,6 +19,7 @@ const STALENESS_MS = 12_000;
 const FLOOR_MS = 2_000;
 const POLLERS = 3;
 const EACH = 25;
+const SETTLING_MS = 18_000;
 const LOOK_MS = 50;
 const SETTLED_WITHIN_MS = 120_000;
 const intervals = argument('intervals', 3);
@@ -91,7 +92,7 @@ async function measure(peers: number): Promise<void> {
   while (Date.now() - startedAt - startMs < SETTLED_WITHIN_MS && (await look()).placed < peers) await sleep(500);
   const settleMs = Date.now() - startedAt - startMs;
   // Whoever had no place may still ask by itself once.
-  await sleep(2 * STALENESS_MS);
+  await sleep(SETTLING_MS);
   const initial = { ...origin.counts };
   const { intervals: looked, placed } = await look();
   const intervalMs = Math.max(...looked);
