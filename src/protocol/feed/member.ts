@@ -15,7 +15,7 @@ import type { Requests } from '../requests.ts';
 import type { FeedAck, FeedAsk, FeedFresh, FeedHeld, FeedHold, FeedInput, FeedPull, FeedPush, FeedRegistered } from '../wire/feed-messages.ts';
 import { ACK } from '../wire/feed-messages.ts';
 import { isAttested } from './attestation.ts';
-import { ATTEMPTS, FANOUT, LATER_MS, LEAD_SETTLE_MS, PIECE_BYTES_MAX, SOON_MS, STRANGER_MS } from './bounds.ts';
+import { ATTEMPTS, FANOUT, LATER_MS, LEAD_SETTLE_MS, PIECE_BYTES_MAX, SOON_MS } from './bounds.ts';
 import type { Attestation, FeedEvents, FeedPoolStatus, FeedShelf, FeedTerms, FeedTools, FeedVersion, FoundVersion, Stamp } from './feed.ts';
 import { ATTESTATIONS_MAX, compareStamps } from './feed.ts';
 import { SharedEdge } from './edges.ts';
@@ -31,6 +31,7 @@ import type { RegistrationParts } from './registration.ts';
 import { Registration } from './registration.ts';
 import { Sender } from './sender.ts';
 import { FeedStanding } from './standing.ts';
+import { Strangers } from './strangers.ts';
 import type { TreeWish } from './tree-link.ts';
 import { TreeLink } from './tree-link.ts';
 import { Trust } from './trust.ts';
@@ -65,6 +66,7 @@ export class Member {
   readonly #numbering: Numbering;
   readonly #trust: Trust;
   readonly #hearing = new Hearing();
+  readonly #strangers: Strangers;
   readonly edge: SharedEdge;
   readonly #isNewcomer: boolean;
   #terms: FeedTerms;
@@ -74,10 +76,6 @@ export class Member {
   #freshTold = 0;
   /** Signers that the register was told of last. */
   #unnamedTold = '';
-  /** A version whose signer the register was asked about. */
-  #stranger = { hash: '', signer: '', since: 0 };
-  /** The last version that was passed over because of its signer. */
-  #passedOver: FeedVersion | undefined;
   /** The last version that somebody who does not poll has audited, as the lead knows it. */
   #auditedHash = '';
   /** When the parent last sent something of the feed, and the alarm that looks at it. */
@@ -126,6 +124,14 @@ export class Member {
       onFalse: (version) => this.#onFalse(version),
       compare: (seen, body) => this.#finding.add(seen, body, true),
     });
+    this.#strangers = new Strangers({
+      local, holding, standing: this.#standing, tree: this.#tree,
+      askRegister: () => this.#registration.soon(0),
+      askLead: (stamp, onHash) => this.#askLead(stamp, onHash),
+      askParent: () => this.#askParent(),
+      askParentLater: () => this.#askLater(),
+      audit: (version, at) => this.#trust.audit(version, at),
+    });
     this.#registration = new Registration(key, parts.registration, {
       state: () => ({
         maxStalenessMs: this.#terms.maxStalenessMs, canPoll: this.#terms.canPoll, floorMs: this.#terms.floorMs, epoch: Math.max(this.#standing.epoch, holding.have?.epoch ?? 0),
@@ -158,7 +164,7 @@ export class Member {
   }
 
   found(version: FoundVersion, body: Uint8Array): void {
-    this.#onSeenPassedOver(version.hash);
+    this.#strangers.onSeen(version.hash);
     this.#trust.onSeen(version, body);
     if (this.#holding.latest?.hash === version.hash) this.confirmed(version.hash, version.fetchedAt);
     else this.#finding.add(version, body);
@@ -273,7 +279,7 @@ export class Member {
     if (this.#standing.slot >= 0) alarms.in(answer.leaseMs, () => this.#onLease());
     this.#tellRole();
     if (this.#isLead && this.#holding.alone !== undefined) this.#finding.addOwn(this.#holding.alone.fetchedAt);
-    this.#takeFromStranger();
+    this.#strangers.takeIfKnown();
     this.#finding.offerAll();
     if (isNew && this.#isLead) this.#finding.offerLater(LEAD_SETTLE_MS);
   }
@@ -451,7 +457,7 @@ export class Member {
       if (attestations === undefined || this.#trust.isLiar(from.peerId)) this.#tree.distrustParent();
       return;
     }
-    if (!this.#standing.isSigner(attestations[0]?.peerId as string)) return acknowledge(this.#onStranger(from, version));
+    if (!this.#standing.isSigner(attestations[0]?.peerId as string)) return acknowledge(this.#strangers.onPush(from, version));
     if (holding.judge(version, again) !== 'store') {
       this.#take(version, undefined, from, again);
       return acknowledge(ACK.held);
@@ -485,62 +491,6 @@ export class Member {
     return undefined;
   }
 
-  /**
-   * Signed by nobody who polls or polled, as far as this peer knows. The register may know better, and so does the lead if it holds the very same version under
-   * that number. If neither does, the version is passed over, and this peer's own host has a look at the origin.
-   */
-  #onStranger(from: Contact, version: FeedVersion): number {
-    const { local } = this.#parts;
-    const now = local.env.now();
-    if (this.#stranger.hash !== version.hash) {
-      this.#stranger = { hash: version.hash, signer: version.attestations[0]?.peerId as string, since: now };
-      this.#askLead(version.stamp, (hash) => this.#onCompared(from, version, hash));
-    }
-    if (now - this.#stranger.since < STRANGER_MS) {
-      this.#registration.soon(0);
-      return ACK.later;
-    }
-    local.env.emit({ kind: 'message-ignored', type: 'feedPush', why: 'it is signed by nobody who polls' });
-    this.#passedOver = version;
-    this.#holding.passOver(version.stamp);
-    this.#trust.audit(version, now + LATER_MS);
-    return ACK.held;
-  }
-
-  /** The signer is none any more: the version is asked for at once, because those below wait for it too. */
-  #takeFromStranger(): void {
-    if (this.#stranger.hash === '' || !this.#standing.isSigner(this.#stranger.signer)) return;
-    this.#stranger = { hash: '', signer: '', since: 0 };
-    const { parent } = this.#tree;
-    if (parent !== undefined) this.#ask(parent);
-  }
-
-  /** What the lead has under the number of a version that a stranger signed. */
-  #onCompared(from: Contact, version: FeedVersion, hash: string): void {
-    if (this.#stranger.hash !== version.hash) return;
-    if (hash === version.hash) {
-      this.#standing.believe(version.attestations[0]?.peerId as string);
-      this.#takeFromStranger();
-    } else {
-      this.#parts.local.env.emit({ kind: 'message-ignored', type: 'feedPush', why: 'it is signed by nobody who polls' });
-      // Nobody who is honest passes it on.
-      if (this.#tree.parent?.peerId === from.peerId) this.#tree.distrustParent();
-    }
-  }
-
-  /** The origin has just what a stranger signed: it told the truth, and the version is asked for again. */
-  #onSeenPassedOver(hash: string): void {
-    const version = this.#passedOver;
-    if (version?.hash !== hash) return;
-    this.#passedOver = undefined;
-    this.#standing.believe(version.attestations[0]?.peerId as string);
-    const { have } = this.#holding;
-    // What came after it counts: a lead that went back would give its last number twice.
-    if (have === undefined || compareStamps(have, version.stamp) !== 0) return;
-    this.#holding.askAgainFrom(version.stamp);
-    this.#askLater();
-  }
-
   #take(version: FeedVersion, body: Uint8Array | undefined, from: Contact | undefined, again: boolean): void {
     const judgement = this.#holding.take(version, body, from, again);
     this.#finding.forget(version.hash);
@@ -568,11 +518,13 @@ export class Member {
     else this.#askLater();
   }
 
+  #askParent(): void {
+    const { parent } = this.#tree;
+    if (!this.#isOver && parent !== undefined) this.#ask(parent);
+  }
+
   #askLater(): void {
-    this.#parts.alarms.in(LATER_MS, () => {
-      const { parent } = this.#tree;
-      if (!this.#isOver && parent !== undefined) this.#ask(parent);
-    });
+    this.#parts.alarms.in(LATER_MS, () => this.#askParent());
   }
 
   /** What the lead has under that number. */
