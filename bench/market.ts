@@ -15,6 +15,8 @@ import { argument, cpuSeconds, describeMachine, print } from './report.ts';
 const HOSTS = 1_200;
 const SESSIONS = 60;
 const PRIORITIES = [1, 2, 3];
+/** The same tree's height, summed up in another order, differs in the last bit. */
+const ROUNDING = 1e-9;
 /** No rule was chosen on networks from here on. */
 const FRESH_SEED = 201;
 
@@ -60,7 +62,7 @@ async function play(networks: string, firstSeed: number, count: number): Promise
     });
   }
   print({
-    networks, worseThanByItself: sessions.filter(({ heightMs, lowerMs }) => heightMs > lowerMs).length, quietAfterPeriodsMax: Math.max(...runs.map((run) => run.quietAfterPeriods)),
+    networks, worseThanByItself: sessions.filter(({ heightMs, lowerMs }) => heightMs > lowerMs * (1 + ROUNDING)).length, quietAfterPeriodsMax: Math.max(...runs.map((run) => run.quietAfterPeriods)),
     cpuSeconds: cpuSeconds() - startedAt,
   });
 }
