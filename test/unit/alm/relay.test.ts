@@ -108,6 +108,7 @@ test('a gap is filled from the nearest ancestor that has it, before anything of 
   session.offer(root, 5);
   assert.deepEqual(read.seqs, upTo(65));
   assert.deepEqual(session.wires.asked.slice(-2), ['child asks parent from 20: served', 'child asks root from 20 to 50: served']);
+  assert.equal(child.tally.reparented, 1);
   assert.deepEqual([child.tally.refilled, child.tally.repeated], [30, 0]);
 });
 
@@ -126,6 +127,7 @@ test('when no ancestor has what is missing, the peer breaks off and its readers 
   session.place(child, 'root', [], []);
   assert.deepEqual(read.seqs, upTo(20));
   assert.match(read.end ?? '', /nobody above it has what it missed/);
+  assert.equal(child.tally.broken, 1);
 });
 
 test('a child that takes nothing holds its siblings up until the window is full for two seconds, is let go, and they have lost nothing', () => {
@@ -139,6 +141,7 @@ test('a child that takes nothing holds its siblings up until the window is full 
   assert.equal(session.offer(root, 100), 21);
   session.pass(4_000, [root, stuck, sibling]);
   assert.deepEqual(session.happened.slice(0, 2), ['stuck is slow for root', 'root has room']);
+  assert.equal(root.tally.letGo, 1);
   assert.equal(session.offer(root, 30), 30);
   assert.equal(sibling.head, 51);
 });

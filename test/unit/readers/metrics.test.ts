@@ -43,8 +43,24 @@ test('the names are those that dashboards are made for', async () => {
     'grove_build_info gauge', 'grove_delivery_factor_ratio gauge', 'grove_fanout_used gauge', 'grove_feed_items gauge', 'grove_feed_staleness_seconds histogram', 'grove_feeds gauge',
     'grove_origin_bytes_total counter', 'grove_origin_requests_total counter', 'grove_overlay_bytes_total counter', 'grove_peer_flaps_total counter', 'grove_peers gauge',
     'grove_polls_avoided_total counter', 'grove_process_resident_memory_bytes gauge', 'grove_ready gauge', 'grove_somo_coverage_ratio gauge', 'grove_somo_view_age_seconds gauge',
-    'grove_start_time_seconds gauge', 'grove_tree_depth gauge', 'grove_verification_total counter',
+    'grove_start_time_seconds gauge',
+    'grove_stream_broken_total counter', 'grove_stream_bytes_total counter', 'grove_stream_children gauge', 'grove_stream_children_let_go_total counter', 'grove_stream_chunks_refilled_total counter',
+    'grove_stream_chunks_repeated_total counter', 'grove_stream_chunks_total counter', 'grove_stream_helpers gauge', 'grove_stream_latency_median_seconds gauge', 'grove_stream_latency_p99_seconds gauge', 'grove_stream_members_gone_total counter',
+    'grove_stream_parents_lost_total counter', 'grove_stream_plans_total counter', 'grove_stream_reparented_total counter', 'grove_stream_sessions gauge', 'grove_stream_tree_height_seconds gauge',
+    'grove_tree_depth gauge', 'grove_verification_total counter',
   ]);
+});
+
+test('labels and their values are those that dashboards are made for', async () => {
+  const { text } = await metrics();
+  const series = [
+    ...['200', '304', '429', 'error'].map((result) => `grove_origin_requests_total{result="${result}"}`), ...['met', 'late', 'infeasible'].map((state) => `grove_feeds{state="${state}"}`),
+    ...['control', 'stream', 'probe'].flatMap((proto) => ['in', 'out'].map((dir) => `grove_overlay_bytes_total{dir="${dir}",proto="${proto}"}`)),
+    ...['origin', 'signed', 'attested', 'single', 'conflict'].map((state) => `grove_verification_total{state="${state}"}`), ...['root', 'member', 'helper'].map((role) => `grove_stream_sessions{role="${role}"}`),
+    ...['in', 'out'].map((dir) => `grove_stream_bytes_total{dir="${dir}"}`),
+    'grove_feed_staleness_seconds_bucket{le="+Inf"}', 'grove_feed_staleness_seconds_sum', 'grove_feed_staleness_seconds_count', 'grove_stream_chunks_total', 'grove_stream_reparented_total', 'grove_stream_latency_median_seconds', 'grove_stream_latency_p99_seconds',
+  ];
+  for (const one of series) assert.ok(Number.isFinite(value(text, one)), one);
 });
 
 test('requests to origins, their bytes and the states of feeds are counted', async () => {
@@ -71,7 +87,7 @@ test('requests to origins, their bytes and the states of feeds are counted', asy
 test('no label names a feed, a URL or a peer', async () => {
   const { text } = await metrics();
   const labels = new Set([...text.matchAll(/[{,](\w+)="/g)].map(([, name]) => name));
-  assert.deepEqual([...labels].sort(), ['dir', 'le', 'node', 'proto', 'result', 'state', 'trust', 'version']);
+  assert.deepEqual([...labels].sort(), ['dir', 'le', 'node', 'proto', 'result', 'role', 'state', 'trust', 'version']);
   assert.ok(!text.includes(origin.host) && !text.includes(daemon.peerId));
 });
 
@@ -82,6 +98,38 @@ test('whoever asks for OpenMetrics gets it', async () => {
   assert.match(open.type, /^application\/openmetrics-text; version=1\.0\.0/);
   assert.match(open.text, /# EOF\n$/);
   assert.match(open.text, /# TYPE grove_origin_requests counter/);
+});
+
+test('what sessions carried is counted, and goes on counting when they are over', async () => {
+  const member = await startDaemon({ directory: undefined, listen: ['/ip4/127.0.0.1/tcp/0'], name: 'member', join: [daemon.invite()] });
+  const goOn = Promise.withResolvers<void>();
+  const source = async function* (): AsyncGenerator<Uint8Array> {
+    const { text } = await metrics();
+    assert.equal(value(text, 'grove_stream_sessions{role="root"}'), 1);
+    assert.equal(value(text, 'grove_stream_children'), 1);
+    await goOn.promise;
+    yield Buffer.from('carried');
+  };
+  try {
+    await daemon.casts.open('short', {});
+    const fed = daemon.casts.feed('short', source(), { members: 1 });
+    const { bytes } = await member.casts.read('short', { from: 'start' }, AbortSignal.timeout(20_000));
+    goOn.resolve();
+    let read = '';
+    for await (const piece of bytes) read += Buffer.from(piece).toString();
+    await fed;
+    assert.equal(read, 'carried');
+    const { text } = await metrics();
+    assert.equal(value(text, 'grove_stream_sessions{role="root"}'), 0);
+    assert.equal(value(text, 'grove_stream_bytes_total{dir="in"}'), 7);
+    assert.equal(value(text, 'grove_stream_bytes_total{dir="out"}'), 7);
+    assert.equal(value(text, 'grove_stream_chunks_total'), 1);
+    assert.ok((value(text, 'grove_stream_plans_total') ?? 0) > 0);
+    const { bytes: taken, sentBytes, reparented, broken } = member.session.node.casts.totals;
+    assert.deepEqual({ taken, sentBytes, reparented, broken }, { taken: 7, sentBytes: 0, reparented: 0, broken: 0 });
+  } finally {
+    await member.stop();
+  }
 });
 
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0;

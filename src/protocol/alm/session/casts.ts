@@ -19,7 +19,8 @@ import { ROOT_WINDOW_BYTES_MAX, ROOT_WINDOW_TIMES, STRANGER_MS, STRANGERS_MAX, T
 import { BYE, encodeFrame, FrameReader, FROM } from '../stream/frames.ts';
 import type { Frame } from '../stream/frames.ts';
 import type { CastReader, Reader } from '../stream/reader.ts';
-import { Relay } from '../stream/relay.ts';
+import type { RelayTally } from '../stream/relay.ts';
+import { newTally, Relay } from '../stream/relay.ts';
 import { ATTEMPTS, INVITATIONS_MAX, REASON_BYTES_MAX, RECORD_LEASE_MS, SESSIONS_MAX } from './bounds.ts';
 import { Surveyor } from './measuring.ts';
 import type { SourceEvents } from './own-session.ts';
@@ -87,6 +88,8 @@ export class Casts {
   readonly #taken = new Map<string, Participant>();
   /** Bytes that were sent for sessions that are helped, as far as the market knows. */
   readonly #counted = new Map<string, number>();
+  /** Of sessions that are over. */
+  readonly #past = newTally();
   readonly #records = new Map<string, CastRecord>();
   readonly #invitations: InvitationView[] = [];
   readonly #strangers = new Map<StreamId, Stranger>();
@@ -178,6 +181,13 @@ export class Casts {
 
   own(session: string): OwnSession | undefined {
     return this.#own.get(session);
+  }
+
+  /** All sessions together, over or not, since this peer came to the pool. */
+  get totals(): Readonly<RelayTally> {
+    const sum = { ...this.#past };
+    for (const { relay } of [...this.#own.values(), ...this.#taken.values()]) addTally(sum, relay.tally);
+    return sum;
   }
 
   views(): CastView[] {
@@ -363,6 +373,7 @@ export class Casts {
   #onOver(session: string, name: string, reason: string): void {
     this.#countHelp(session);
     this.#counted.delete(session);
+    for (const one of [this.#own.get(session), this.#taken.get(session)]) if (one !== undefined) addTally(this.#past, one.relay.tally);
     this.#own.delete(session);
     this.#taken.delete(session);
     this.#records.delete(session);
@@ -471,6 +482,10 @@ export class Casts {
 /** Whoever waits for a key point there would wait for ever. */
 function lacksKeys({ hasKeys }: CastRecord, from: number): boolean {
   return from === FROM.key && !hasKeys;
+}
+
+function addTally(sum: RelayTally, tally: RelayTally): void {
+  for (const name of Object.keys(tally) as (keyof RelayTally)[]) sum[name] += tally[name];
 }
 
 /** So much of the stream as comes in a few seconds. */

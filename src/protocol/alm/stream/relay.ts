@@ -63,10 +63,20 @@ export interface RelayTally {
   repeated: number;
   /** Bytes sent to children. */
   sentBytes: number;
+  /** Parents that began to send in the place of another one. */
+  reparented: number;
+  /** Children that took too little. */
+  letGo: number;
+  /** 1 when nobody had what was missing: the stream ended here. */
+  broken: number;
+}
+
+export function newTally(): RelayTally {
+  return { chunks: 0, bytes: 0, refilled: 0, repeated: 0, sentBytes: 0, reparented: 0, letGo: 0, broken: 0 };
 }
 
 export class Relay {
-  readonly tally: RelayTally = { chunks: 0, bytes: 0, refilled: 0, repeated: 0, sentBytes: 0 };
+  readonly tally = newTally();
   /** From the root's intake to here. */
   readonly latency = new LatencyMeter();
   readonly #parts: RelayParts;
@@ -76,6 +86,8 @@ export class Relay {
   #end: StreamEnd | undefined;
   #sourceWaits = false;
   #isBroken = false;
+  /** Some parent has begun to send. */
+  #hasParent = false;
 
   constructor(parts: RelayParts) {
     this.#parts = parts;
@@ -86,7 +98,10 @@ export class Relay {
       streams, now, rateBps, from, window,
       end: () => (this.isComplete ? this.#end : undefined),
       onSent: (bytes) => void (this.tally.sentBytes += bytes),
-      onChildSlow: (peerId, takenBps) => events.onChildSlow(peerId, takenBps),
+      onChildSlow: (peerId, takenBps) => {
+        this.tally.letGo++;
+        events.onChildSlow(peerId, takenBps);
+      },
       onChildLost: () => this.hold(),
       onPlaces: () => this.#onPlaces(),
     });
@@ -102,7 +117,11 @@ export class Relay {
       onTaken: () => this.#audience.pumpAll(),
       onEnd: (end) => void (this.#end ??= end),
       isOver: () => this.#end !== undefined || this.#isBroken,
-      onStarted: () => events.onStarted(),
+      onStarted: () => {
+        if (this.#hasParent) this.tally.reparented++;
+        this.#hasParent = true;
+        events.onStarted();
+      },
       onParentLost: (parent, why) => events.onParentLost(parent, why),
       onGapForGood: () => this.#break('it fell too far behind: nobody above it has what it missed'),
     });
@@ -271,6 +290,7 @@ export class Relay {
 
   #break(reason: string): void {
     if (this.#isBroken) return;
+    this.tally.broken++;
     this.stop(reason);
     this.#parts.events.onBroken(reason);
   }
