@@ -6,7 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-const EXPERIMENTS = ['alm-figures', 'lagover-figures', 'somo-figures'];
+const EXPERIMENTS = ['alm-figures', 'feed-figures', 'lagover-figures', 'somo-figures'];
 const NODE_FLAGS = ['--max-old-space-size=16000', '--max-semi-space-size=64'];
 
 const words = process.argv.slice(2);
