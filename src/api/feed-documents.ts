@@ -10,6 +10,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Daemon } from '../daemon/daemon.ts';
 import type { Readers } from '../daemon/feeds/readers.ts';
+import type { LocalLinks } from '../daemon/feeds/render.ts';
 import type { FeedTarget } from '../daemon/feeds/reader-urls.ts';
 import { feedTarget } from '../daemon/feeds/reader-urls.ts';
 import type { ServedDocument } from '../daemon/feeds/views.ts';
@@ -24,14 +25,15 @@ const FIRST_WAIT_MS = 10_000;
 const RETRY_S_MIN = 10;
 const RETRY_S_MAX = 3_600;
 
-export async function getFeedDocument(daemon: Daemon, request: FastifyRequest, reply: FastifyReply, { readers }: Local): Promise<FastifyReply> {
+export async function getFeedDocument(daemon: Daemon, request: FastifyRequest, reply: FastifyReply, local: Local): Promise<FastifyReply> {
+  const { readers } = local;
   const target = feedTarget(request.raw.url ?? '');
   if (target === undefined) throw new ApiError('usage', 'The address of a feed here is /f/ID.xml, /f/https/HOST/PATH or /feed?url=URL.');
   const id = readers.idOf(target) ?? subscribe(daemon, request, readers, target);
   const known = readers.feeds.document(id);
   const document = known ?? (await firstDocument(readers, id, reply));
   if (document === undefined) return unavailable(readers, id, reply);
-  return send(readers, document, known === undefined, request, reply);
+  return send(local, document, known === undefined, request, reply);
 }
 
 export async function postHub(_daemon: Daemon, request: FastifyRequest, reply: FastifyReply, { readers }: Local): Promise<FastifyReply> {
@@ -67,16 +69,16 @@ async function unavailable(readers: Readers, id: string, reply: FastifyReply): P
   return reply.code(503).send({ error: { code: 'timeout', message: `There is nothing of this feed yet. ${reason}` } });
 }
 
-async function send(readers: Readers, document: ServedDocument, isFirst: boolean, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function send({ readers, base }: Local, document: ServedDocument, isFirst: boolean, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const asked = requestOf(request);
-  const rendition = readers.rendition(document);
-  const items = readers.itemsSince(document, basesOf(asked).filter((tag) => tag !== rendition.etag));
-  const { status, headers, content } = answerFeed(factsOf(readers, document, isFirst), rendition, asked, Date.now(), items);
+  const rendition = readers.rendition(document, base());
+  const items = readers.itemsSince(document, basesOf(asked).filter((tag) => tag !== rendition.etag), base());
+  const { status, headers, content } = answerFeed(factsOf(document, readers.links(document.id, base()), isFirst), rendition, asked, Date.now(), items);
   // A browser that opens a feed shows it, and runs nothing in it.
   reply.headers({ 'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'; sandbox", ...headers }).code(status);
   if (content === 'none') return reply.send();
   if (content === 'delta') return reply.send(Buffer.from(items?.body ?? []));
-  const body = content === 'gzip' ? await readers.zipped(document) : rendition.body;
+  const body = content === 'gzip' ? await readers.zipped(document, base()) : rendition.body;
   return reply.send(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
 }
 
@@ -88,7 +90,7 @@ function requestOf({ headers }: FastifyRequest): FeedRequest {
   return { ifNoneMatch: one('if-none-match'), ifModifiedSince: one('if-modified-since'), acceptEncoding: one('accept-encoding'), aIm: one('a-im') };
 }
 
-function factsOf(readers: Readers, { id, version, freshAt, nextUpdateAt, modifiedAt, canonicalUrl }: ServedDocument, isFirst: boolean): FeedFacts {
+function factsOf({ version, freshAt, nextUpdateAt, modifiedAt, canonicalUrl }: ServedDocument, links: LocalLinks, isFirst: boolean): FeedFacts {
   const { contentType, fetchedAt } = version;
-  return { contentType, modifiedAt, freshAt: Math.max(freshAt, fetchedAt), nextUpdateAt, canonicalUrl, ...readers.links(id), isFirst };
+  return { contentType, modifiedAt, freshAt: Math.max(freshAt, fetchedAt), nextUpdateAt, canonicalUrl, ...links, isFirst };
 }

@@ -14,6 +14,10 @@ type Wish = Partial<FeedWish> & { readonly url: string };
 /** Of a batch: a subscription, or why there is none. */
 export type Added = { readonly url: string; readonly feed: FeedSummary } | { readonly url: string; readonly error: string };
 
+export async function getBases(_daemon: Daemon, _request: FastifyRequest, _reply: FastifyReply, { readers }: Local): Promise<{ readonly local: string; readonly elsewhere: string | null }> {
+  return { local: readers.base(), elsewhere: readers.elsewhere ?? null };
+}
+
 export async function getFeeds(_daemon: Daemon, _request: FastifyRequest, _reply: FastifyReply, { readers }: Local): Promise<unknown> {
   return readers.feeds.list();
 }

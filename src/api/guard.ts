@@ -13,8 +13,8 @@ import { ApiError } from './reply-errors.ts';
 
 export interface GuardOptions {
   readonly token: string;
-  /** The port we listen on; undefined before that is known, and then nobody is let in. */
-  readonly port: () => number | undefined;
+  /** What the Host header may be for a request; nothing before our port is known, and then nobody is let in. */
+  readonly hosts: (request: FastifyRequest) => readonly string[];
 }
 
 /** Of a route, in fastify's `config`. */
@@ -31,7 +31,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     reply.header('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
     reply.header('Cross-Origin-Resource-Policy', 'same-origin');
     reply.header('Cache-Control', 'no-store');
-    checkHost(request, options.port());
+    checkHost(request, options.hosts(request));
     if (!isRead(request)) checkSite(request);
     if (!isOpen(request)) checkToken(request, expected);
   });
@@ -50,10 +50,9 @@ function isRead(request: FastifyRequest): boolean {
   return request.method === 'GET' || request.method === 'HEAD';
 }
 
-function checkHost(request: FastifyRequest, port: number | undefined): void {
-  const allowed = ['localhost', '127.0.0.1', '[::1]'].map((name) => `${name}:${port}`);
-  if (port !== undefined && allowed.includes(request.headers.host ?? '')) return;
-  throw new ApiError('forbidden', 'This API answers only to localhost, 127.0.0.1 and [::1] with its own port: use the address that `grove status` shows.');
+function checkHost(request: FastifyRequest, hosts: readonly string[]): void {
+  if (hosts.includes(request.headers.host ?? '')) return;
+  throw new ApiError('forbidden', 'This answers only to its own name and port: use the address that `grove status` shows.');
 }
 
 /** Browsers say where a request comes from and pages cannot change it; other programs say nothing. */

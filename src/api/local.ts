@@ -8,4 +8,6 @@ import type { Metrics } from './metrics.ts';
 export interface Local {
   readonly readers: Readers;
   readonly metrics: Metrics;
+  /** What the addresses in documents begin with, for whoever is served: `http://127.0.0.1:PORT`, or how readers elsewhere reach this peer. */
+  readonly base: () => string;
 }

@@ -10,7 +10,7 @@ import type { Daemon } from '../daemon/daemon.ts';
 import { deleteCast, getCast, getCastData, getCasts, postCastData, postCastInvite, putCast } from './cast-routes.ts';
 import { streamEvents } from './event-stream.ts';
 import { getFeedDocument, postHub } from './feed-documents.ts';
-import { deleteFeed, getFeed, getFeeds, getReasons, postFeeds, postRefresh, putFeed } from './feed-routes.ts';
+import { deleteFeed, getBases, getFeed, getFeeds, getReasons, postFeeds, postRefresh, putFeed } from './feed-routes.ts';
 import { getHealth, getInvite, getLookup, getReady, getRing, getStatus, postJoin, postLeave } from './handlers.ts';
 import type { Local } from './local.ts';
 import { getMetrics } from './metrics.ts';
@@ -91,6 +91,7 @@ export const ROUTES: readonly Route[] = [
   { ...document, path: '/f/https/*', does: 'the same over https' },
   { ...document, path: '/feed', does: 'the same with the URL in the query', query: z.object({ url: text, max_age: z.coerce.number().min(1).optional() }) },
   { method: 'POST', path: '/hub', does: 'subscribes a reader to pushes of a feed (WebSub)', open: true, takesForm: true, body: form, handle: postHub },
+  { method: 'GET', path: `${PREFIX}/readers`, does: 'what the addresses of feeds begin with for readers here, and elsewhere', handle: getBases },
   { method: 'GET', path: `${PREFIX}/feeds`, does: 'all feeds that this peer subscribes to', handle: getFeeds },
   { method: 'PUT', path: `${PREFIX}/feeds`, does: 'subscribes to a feed, or changes the wishes for it', body: wish, handle: putFeed },
   { method: 'POST', path: `${PREFIX}/feeds/batch`, does: 'subscribes to many', body: z.strictObject({ feeds: z.array(wish).max(BATCH_MAX) }), handle: postFeeds },

@@ -1,23 +1,23 @@
 /**
  * The HTTP server around the routes: `buildApi` makes one without a socket, which tests use; `serveApi` listens.
  *
- * It listens on loopback and nowhere else: a token in clear text does not belong on a network, and whoever wants the API
- * elsewhere forwards a port over ssh.
+ * The API listens on loopback, and on a Unix socket if it is given one, and nowhere else: a token in clear text does not belong
+ * on a network, and whoever wants the API elsewhere forwards a port over ssh. Readers elsewhere (another machine, a
+ * container) have a listener of their own that serves feeds and nothing else (readers-elsewhere.ts).
  */
 import type { AddressInfo } from 'node:net';
-import fastify from 'fastify';
-import type { FastifyInstance } from 'fastify';
-import type { z } from 'zod';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { GroveError } from '../core/errors.ts';
 import type { Daemon, Served } from '../daemon/daemon.ts';
 import { Readers } from '../daemon/feeds/readers.ts';
-import type { GuardConfig } from './guard.ts';
+import { addRoutes, newApp } from './app.ts';
 import { guard } from './guard.ts';
 import type { Local } from './local.ts';
 import { Metrics } from './metrics.ts';
-import { ApiError, replyTo } from './reply-errors.ts';
-import type { Route } from './routes.ts';
+import type { Elsewhere } from './readers-elsewhere.ts';
+import { serveElsewhere, urlElsewhere } from './readers-elsewhere.ts';
 import { ROUTES } from './routes.ts';
+import { isFromSocket, listenOnSocket } from './unix-socket.ts';
 
 export interface ApiAddress {
   readonly host: string;
@@ -27,100 +27,80 @@ export interface ApiAddress {
   readonly isFlexible?: boolean;
 }
 
-/** Of everything that is not a value. */
-const BODY_BYTES_MAX = 64 * 1024;
-/** A key of 1,024 bytes, each percent-encoded. */
-const PARAM_LENGTH_MAX = 3 * 1_024 + 64;
+export interface AlsoServed {
+  /** A Unix socket; a flexible one is done without where it cannot be had. */
+  readonly socket?: { readonly path: string; readonly isFlexible: boolean } | undefined;
+  readonly elsewhere?: Elsewhere | undefined;
+}
+
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 /** `port` is what the Host header has to name; asked at every request, because it is only known once we listen. */
-export function buildApi(daemon: Daemon, port: () => number | undefined): FastifyInstance {
-  const app = fastify({
-    bodyLimit: BODY_BYTES_MAX,
-    routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
-    forceCloseConnections: true,
-    exposeHeadRoutes: false,
-  });
-  app.setValidatorCompiler<z.ZodType>(({ schema }) => (data: unknown) => {
-    const { success, data: value, error } = schema.safeParse(data);
-    return success ? { value } : { error: new ApiError('usage', explain(error)) };
-  });
-  app.setErrorHandler(async (error, _request, reply) => {
-    const { status, body } = replyTo(error);
-    if (body.error.code === 'internal') process.stderr.write(`grove: API: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    return reply.code(status).send(body);
-  });
-  app.setNotFoundHandler(async (_request, reply) => {
-    const { status, body } = replyTo(new ApiError('no-such-route', 'There is no such route, or not with this method.'));
-    return reply.code(status).send(body);
-  });
-  guard(app, { token: daemon.state.token, port });
-  const readers = new Readers({ feeds: daemon.feeds, store: daemon.state.store, api: () => daemon.apiUrl ?? `http://127.0.0.1:${port() ?? 0}` });
-  const local: Local = { readers, metrics: new Metrics(daemon, readers.feeds) };
+export function buildApi(daemon: Daemon, port: () => number | undefined, local: Local = newLocal(daemon, port)): FastifyInstance {
+  const app = newApp();
+  const { readers, metrics } = local;
+  guard(app, { token: daemon.state.token, hosts: (request) => loopbackHosts(request, port()) });
   app.addHook('onReady', async () => readers.hub.start());
   app.addHook('onClose', async () => {
     readers.stop();
-    local.metrics.stop();
+    metrics.stop();
   });
-  const add = (to: FastifyInstance, routes: readonly Route[]): void => {
-    for (const route of routes) addRoute(to, daemon, local, route);
-  };
-  add(app, ROUTES.filter((one) => one.streamsBody !== true && one.takesForm !== true));
-  void app.register(async (streaming) => {
-    streaming.removeAllContentTypeParsers();
-    streaming.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
-    add(streaming, ROUTES.filter((one) => one.streamsBody === true));
-  });
-  void app.register(async (forms) => {
-    forms.removeAllContentTypeParsers();
-    forms.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body)))));
-    add(forms, ROUTES.filter((one) => one.takesForm === true));
-  });
+  addRoutes(app, daemon, local, ROUTES);
   return app;
 }
 
-/** Listens on loopback. Throws GroveError 'usage' on any other address and 'in-use' on a taken port. */
-export async function serveApi(daemon: Daemon, address: ApiAddress): Promise<Served> {
+/** What is kept beside the daemon as long as it is served. */
+export function newLocal(daemon: Daemon, port: () => number | undefined, elsewhere?: string): Local {
+  const readers = new Readers({ feeds: daemon.feeds, store: daemon.state.store, api: () => daemon.apiUrl ?? `http://127.0.0.1:${port() ?? 0}`, elsewhere });
+  return { readers, metrics: new Metrics(daemon, readers.feeds), base: readers.base };
+}
+
+/** Listens on loopback, and where else it is told to. Throws GroveError 'usage' on any other address and 'in-use' on a taken one. */
+export async function serveApi(daemon: Daemon, address: ApiAddress, { socket, elsewhere }: AlsoServed = {}): Promise<Served> {
   checkLoopback(address.host);
   const { host, port, isFlexible = false } = address;
   let bound: number | undefined;
-  const listen = async (wanted: number): Promise<FastifyInstance> => {
-    const app = buildApi(daemon, () => bound);
+  const local = newLocal(daemon, () => bound, elsewhere === undefined ? undefined : urlElsewhere(daemon, elsewhere));
+  const closing: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const one of closing.toReversed()) await one();
+  };
+  const listen = async (wanted: number): Promise<void> => {
+    const app = buildApi(daemon, () => bound, local);
     await app.listen({ host, port: wanted });
     bound = (app.server.address() as AddressInfo).port;
-    return app;
+    closing.push(async () => app.close());
+    if (socket !== undefined) closing.push(await onSocket(app, socket));
   };
-  const app = await listen(port).catch(async (error: unknown) => {
-    if (isFlexible) return listen(0);
-    throw new GroveError('in-use', `The API cannot listen on ${host}:${port}: choose another port with --api, or 0 for any free one.`, { cause: error });
-  });
+  try {
+    await listen(port).catch(async (error: unknown) => {
+      if (isFlexible && !(error instanceof GroveError)) return listen(0);
+      if (error instanceof GroveError) throw error;
+      throw new GroveError('in-use', `The API cannot listen on ${host}:${port}: choose another port with --api, or 0 for any free one.`, { cause: error });
+    });
+    if (elsewhere !== undefined) closing.push(await serveElsewhere(daemon, local, elsewhere));
+  } catch (error) {
+    await close();
+    throw error;
+  }
   const shown = host === '::1' ? '[::1]' : '127.0.0.1';
-  return { url: `http://${shown}:${bound}`, close: async () => app.close() };
+  return { url: `http://${shown}:${bound}`, close };
+}
+
+async function onSocket(app: FastifyInstance, { path, isFlexible }: NonNullable<AlsoServed['socket']>): Promise<() => Promise<void>> {
+  return listenOnSocket(app.server, path).catch((error: unknown) => {
+    if (!isFlexible || !(error instanceof GroveError)) throw error;
+    return async () => undefined;
+  });
+}
+
+/** Over the socket, which no page in a browser can reach, programs say `localhost`. */
+function loopbackHosts({ raw }: FastifyRequest, port: number | undefined): readonly string[] {
+  if (port === undefined) return [];
+  return isFromSocket(raw.socket) ? ['localhost'] : ['localhost', '127.0.0.1', '[::1]'].map((name) => `${name}:${port}`);
 }
 
 export function checkLoopback(host: string): void {
   if (LOOPBACK.has(host)) return;
   throw new GroveError('usage', `The API listens on loopback only, not on ${host}: use 127.0.0.1:PORT, and forward the port over ssh to use it from elsewhere.`);
-}
-
-function addRoute(app: FastifyInstance, daemon: Daemon, local: Local, route: Route): void {
-  const { method, path, params, query, body, handle, open = false, head = false } = route;
-  const config: GuardConfig = { open };
-  app.route({
-    method: head ? [method, 'HEAD'] : method,
-    url: path,
-    config,
-    schema: {
-      ...(params === undefined ? {} : { params }),
-      ...(query === undefined ? {} : { querystring: query }),
-      ...(body === undefined ? {} : { body }),
-    },
-    handler: async (request, reply) => handle(daemon, request, reply, local),
-  });
-}
-
-function explain(error: z.ZodError): string {
-  const [issue] = error.issues;
-  const where = issue === undefined || issue.path.length === 0 ? 'the request' : issue.path.join('.');
-  return `Check ${where}: ${issue?.message ?? 'it is not valid'}.`;
 }

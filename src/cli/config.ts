@@ -22,6 +22,9 @@ const duration = text.regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, 'must be a duration lik
 const Config = z.strictObject({
   listen: z.array(text).optional(),
   api: text.optional(),
+  socket: text.optional(),
+  readers: text.optional(),
+  'readers-url': text.optional(),
   'join-file': text.optional(),
   name: text.optional(),
   degree: whole(0, 1_000).optional(),
@@ -89,13 +92,14 @@ export function readConfigFile(path: string): string {
   }
 }
 
-function optionsOf({ 'join-file': joinFile, attributes, pool = {}, feeds = {}, casts = {}, 'pool-key': poolKey, ...rest }: Config): Readonly<Record<string, unknown>> {
+function optionsOf({ 'join-file': joinFile, attributes, pool = {}, feeds = {}, casts = {}, 'pool-key': poolKey, 'readers-url': readersUrl, ...rest }: Config): Readonly<Record<string, unknown>> {
   const { 'report-seconds': reportSeconds, ...shape } = pool;
   const staleness = feeds['default-max-staleness'];
   const options = {
     ...rest,
     ...shape,
     poolKey,
+    readersUrl,
     reportSeconds,
     join: joinFile === undefined ? undefined : readConfigFile(joinFile).split(/\s+/).filter((line) => line !== ''),
     attribute: attributes === undefined ? undefined : Object.entries(attributes).map(([name, value]) => `${name}=${value}`),

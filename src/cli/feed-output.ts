@@ -21,12 +21,13 @@ export function printAdded(feed: FeedSummary): void {
   printLine(`${shown(feed.url, URL_MAX)}: ${feed.state}. ${shown(feed.reason, SENTENCE_MAX)}`);
 }
 
-export function printDetail(feed: FeedDetail): void {
+export function printDetail(feed: FeedDetail, elsewhere: string | undefined): void {
   printFields([
     ['feed', shown(feed.title ?? '', 80)],
     ['url', shown(feed.url, URL_MAX)],
     ...(feed.originUrl === feed.url ? [] : [['asked at', shown(feed.originUrl, URL_MAX)] as const]),
     ['local', feed.local],
+    ...(elsewhere === undefined ? [] : [['elsewhere', elsewhere] as const]),
     ['state', `${feed.state}: ${shown(feed.reason, SENTENCE_MAX)}`],
     ['wish', `at most ${shownDuration(feed.maxStalenessMs)} late${feed.neverOrigin ? ', and never to be seen by the origin' : ''}`],
     ['scope', feed.scopeReason === null ? feed.scope : `${feed.scope}: ${shown(feed.scopeReason, SENTENCE_MAX)}`],

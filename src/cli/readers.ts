@@ -41,5 +41,8 @@ export const READERS: readonly ReaderAdvice[] = [
 ];
 
 /** A reader in a container has a loopback of its own. */
-export const DOCKER_LINE = 'docker run --network host ...      (in a compose file: network_mode: host)';
-export const DOCKER_SAYS = 'Inside a container 127.0.0.1 is the container itself. Grove answers on loopback only, so the reader has to share the network of this machine.';
+export const DOCKER_LINES = [
+  'grove up --readers 172.17.0.1:4782      (the address of docker0; `grove export --elsewhere` lists the URLs)',
+  'docker run --network host ...      (instead; in a compose file: network_mode: host)',
+];
+export const DOCKER_SAYS = 'Inside a container 127.0.0.1 is the container itself. Serve feeds on the bridge, under addresses with a secret in them, or let the reader share the network of this machine. packaging/docker has both as containers side by side.';

@@ -32,11 +32,12 @@ export function stateDirectory(data: string | undefined, environment: NodeJS.Pro
   return base !== undefined && base.startsWith('/') ? join(base, 'grove') : join(homedir(), '.local', 'state', 'grove');
 }
 
-export function pathsIn(directory: string): Readonly<Record<'store' | 'key' | 'token' | 'running' | 'pool', string>> {
+export function pathsIn(directory: string): Readonly<Record<'store' | 'key' | 'token' | 'readersToken' | 'running' | 'pool', string>> {
   return {
     store: join(directory, 'grove.db'),
     key: join(directory, 'identity.key'),
     token: join(directory, 'token'),
+    readersToken: join(directory, 'readers-token'),
     running: join(directory, 'running.json'),
     pool: join(directory, 'pool.json'),
   };
@@ -80,13 +81,26 @@ export function loadToken(file: string): string {
     if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0) chmodSync(file, OWNER_ONLY);
     return known;
   }
-  const token = randomBytes(TOKEN_BYTES).toString('base64url');
+  const token = newToken();
   writeSecret(file, `${token}\n`);
   return token;
 }
 
+export function newToken(): string {
+  return randomBytes(TOKEN_BYTES).toString('base64url');
+}
+
 export function announceRunning(file: string, running: Running): void {
   writeSecret(file, `${JSON.stringify(running)}\n`);
+}
+
+/**
+ * Where the API listens besides loopback: in the directory that the XDG rules give for sockets, if there is one. Only for the peer of the
+ * usual directory: another one of the same user would want the same place.
+ */
+export function usualSocket(data: string | undefined, environment: NodeJS.ProcessEnv = process.env): string | undefined {
+  const base = environment['XDG_RUNTIME_DIR'];
+  return data === undefined && base !== undefined && base.startsWith('/') && existsSync(base) && process.platform !== 'win32' ? join(base, 'grove.sock') : undefined;
 }
 
 /** Who runs on this directory according to its file; undefined when nobody does or the file was left by a dead process. */

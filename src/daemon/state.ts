@@ -4,7 +4,6 @@
  * The lock is the database's own, so it goes with the process however that ends. A peer without a directory (the
  * library's default) keeps all of this in memory and is a new peer next time.
  */
-import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, rmSync } from 'node:fs';
 import type { Store } from '../core/env.ts';
 import { GroveError } from '../core/errors.ts';
@@ -14,13 +13,15 @@ import { SqliteStore } from '../host/sqlite-store.ts';
 import type { Pool } from './pool.ts';
 import { readPool, replacePool } from './pool-file.ts';
 import type { Running } from './state-files.ts';
-import { announceRunning, loadToken, makeDirectory, pathsIn, readRunning } from './state-files.ts';
+import { announceRunning, loadToken, makeDirectory, newToken, pathsIn, readRunning } from './state-files.ts';
 
 export interface State {
   /** Undefined for a peer that keeps nothing. */
   readonly directory: string | undefined;
   readonly identity: Identity;
   readonly token: string;
+  /** The secret in the addresses of readers elsewhere; made when it is asked for first. */
+  readersToken(): string;
   readonly store: SqliteStore;
   readPool(): Pool | undefined;
   /** Another pool's file is kept beside, under the pool's id: its key may exist nowhere else. */
@@ -44,10 +45,11 @@ function stateOnDisk(directory: string): State {
     const identity = loadIdentity(paths.key);
     const token = loadToken(paths.token);
     rmSync(paths.running, { force: true }); // whoever wrote it is dead: we have the lock
-        return {
+    return {
       directory,
       identity,
       token,
+      readersToken: () => loadToken(paths.readersToken),
       store,
       readPool: () => readPool(directory),
       writePool: (pool) => replacePool(directory, pool),
@@ -85,10 +87,12 @@ function openStore(directory: string, file: string): SqliteStore {
 function stateInMemory(): State {
   const store = new SqliteStore(':memory:');
   let pool: Pool | undefined;
+  const [token, readersToken] = [newToken(), newToken()];
   return {
     directory: undefined,
     identity: identityOf(newPrivateKey()),
-    token: randomBytes(32).toString('base64url'),
+    token,
+    readersToken: () => readersToken,
     store,
     readPool: () => pool,
     writePool: (written) => {

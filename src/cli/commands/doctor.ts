@@ -18,7 +18,7 @@ import type { PeerOptions } from '../command.ts';
 import { withExamples, withPeer } from '../command.ts';
 import { printJson, printLine, strong } from '../output.ts';
 import type { ReaderAdvice } from '../readers.ts';
-import { DOCKER_LINE, DOCKER_SAYS, READERS } from '../readers.ts';
+import { DOCKER_LINES, DOCKER_SAYS, READERS } from '../readers.ts';
 import { shown } from '../text.ts';
 
 interface DoctorOptions extends PeerOptions {
@@ -71,7 +71,7 @@ async function examine(options: DoctorOptions): Promise<Finding[]> {
   const readers = new Set([...asked, ...(await readersHere())]);
   for (const reader of readers) findings.push(adviceFor(reader, address));
   if (readers.size === 0) findings.push({ check: 'readers', state: 'ok', says: 'None of the readers that refuse local addresses was found here. Desktop readers (newsboat, NetNewsWire, Thunderbird) take a local URL as it is.', lines: [] });
-  if (await hasDocker()) findings.push({ check: 'Docker', state: 'look', says: DOCKER_SAYS, lines: [DOCKER_LINE] });
+  if (await hasDocker()) findings.push({ check: 'Docker', state: 'look', says: DOCKER_SAYS, lines: DOCKER_LINES });
   return findings;
 }
 

@@ -8,12 +8,14 @@ import type { FeedSummary } from '../../daemon/feeds/views.ts';
 import type { PeerOptions } from '../command.ts';
 import { withExamples, withJson, withPeer } from '../command.ts';
 import { findPeer } from '../client.ts';
+import { addressElsewhere } from '../elsewhere.ts';
 import { printJson, printLine } from '../output.ts';
 import { readList, writeList } from './import.ts';
 
 interface ExportOptions extends PeerOptions {
   readonly output?: string;
   readonly local?: boolean;
+  readonly elsewhere?: boolean;
 }
 
 export function defineExport(program: Command): void {
@@ -21,14 +23,17 @@ export function defineExport(program: Command): void {
     .command('export')
     .description('Writes all subscriptions as a list (OPML).')
     .option('-o, --output <file>', 'write it to this file instead of standard output')
-    .option('--local', 'with the local URLs instead of the original ones');
+    .option('--local', 'with the local URLs instead of the original ones')
+    .option('--elsewhere', 'with URLs for a reader on another machine or in a container (`up --readers`)');
   withExamples(withPeer(command), ['export -o subs.opml', 'export --local -o local.opml']);
   command.action(async (options: ExportOptions) => {
     const { withLocalUrls, writeOpml } = await import('../../daemon/feeds/opml.ts');
-    const feeds = await findPeer(options).json<readonly FeedSummary[]>('GET', 'feeds');
-    const locals = new Map(feeds.map(({ url, local }) => [url, local]));
+    const peer = findPeer(options);
+    const address = options.elsewhere === true ? await addressElsewhere(peer) : (local: string) => local;
+    const feeds = await peer.json<readonly FeedSummary[]>('GET', 'feeds');
+    const locals = new Map(feeds.map(({ url, local }) => [url, address(local)]));
     const list = Buffer.from(writeOpml('Grove subscriptions', feeds.map(({ url, title }) => ({ url, title: title ?? url }))));
-    deliver(options.local === true ? withLocalUrls(list, (url) => locals.get(url)) : list, options, { exported: feeds.length });
+    deliver(options.local === true || options.elsewhere === true ? withLocalUrls(list, (url) => locals.get(url)) : list, options, { exported: feeds.length });
   });
 }
 

@@ -8,6 +8,7 @@ import type { FeedDetail, FeedReasons, FeedSummary } from '../../daemon/feeds/vi
 import type { PeerOptions } from '../command.ts';
 import { durationMs, numberWithin, withExamples, withPeer } from '../command.ts';
 import { findPeer } from '../client.ts';
+import { elsewhereOf } from '../elsewhere.ts';
 import { printAdded, printDetail, printFeeds, printReasons } from '../feed-output.ts';
 import { hint, printJson, printLine } from '../output.ts';
 import { shown } from '../text.ts';
@@ -80,9 +81,10 @@ function defineShow(feed: Command): void {
   const command = feed.command('show').description('Shows one feed, with its newest items and what vouches for them.').argument('<feed>', FEED);
   withExamples(withPeer(command), ['feed show https://example.com/feed.xml']);
   command.action(async (name: string, options: PeerOptions) => {
-    const detail = await findPeer(options).json<FeedDetail>('GET', pathOfFeed(name));
+    const peer = findPeer(options);
+    const detail = await peer.json<FeedDetail>('GET', pathOfFeed(name));
     if (options.json === true) printJson(detail);
-    else printDetail(detail);
+    else printDetail(detail, (await elsewhereOf(peer))?.(detail.local));
   });
 }
 

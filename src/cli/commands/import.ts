@@ -11,6 +11,7 @@ import type { FeedSummary } from '../../daemon/feeds/views.ts';
 import type { OpmlFault, OpmlList } from '../../daemon/feeds/opml.ts';
 import type { Client } from '../client.ts';
 import { findPeer } from '../client.ts';
+import { addressElsewhere } from '../elsewhere.ts';
 import type { PeerOptions } from '../command.ts';
 import { GROVE, withExamples, withPeer } from '../command.ts';
 import { hint, printJson, printLine } from '../output.ts';
@@ -21,6 +22,7 @@ import { wishOf, withWish } from './feed.ts';
 
 interface ImportOptions extends PeerOptions, WishOptions {
   readonly output?: string;
+  readonly elsewhere?: boolean;
 }
 
 type Added = { readonly url: string; readonly feed: FeedSummary } | { readonly url: string; readonly error: string };
@@ -35,15 +37,22 @@ export function defineImport(program: Command): void {
       .command('import')
       .description('Subscribes to every feed of a list (OPML), and writes the list with local URLs for the reader.')
       .argument('<opml>', 'the list that the reader exported')
-      .option('-o, --output <file>', 'where to write the list with local URLs'),
+      .option('-o, --output <file>', 'where to write the list with local URLs')
+      .option('--elsewhere', 'with -o: URLs for a reader on another machine or in a container (`up --readers`)'),
   );
   withExamples(withPeer(command), ['import subs.opml -o local.opml', 'import subs.opml -o local.opml --max-staleness 30m']);
   command.action(async (file: string, options: ImportOptions) => {
     const { withLocalUrls } = await import('../../daemon/feeds/opml.ts');
     const bytes = readList(file);
     const list = await parsedList(file, bytes);
-    const { feeds, faults } = await subscribe(findPeer(options), list, options);
-    if (options.output !== undefined) writeList(options.output, withLocalUrls(bytes, (url) => feeds.get(url)?.local));
+    const peer = findPeer(options);
+    const address = options.elsewhere === true ? await addressElsewhere(peer) : (local: string) => local;
+    const { feeds, faults } = await subscribe(peer, list, options);
+    const localOf = (url: string): string | undefined => {
+      const local = feeds.get(url)?.local;
+      return local === undefined ? undefined : address(local);
+    };
+    if (options.output !== undefined) writeList(options.output, withLocalUrls(bytes, localOf));
     const all = [...new Map([...feeds.values()].map((feed) => [feed.id, feed])).values()];
     if (feeds.size === 0) throw new GroveError('usage', `No feed of ${file} could be imported${faults[0] === undefined ? ': it lists none' : ` (line ${faults[0].line}: ${faults[0].reason})`}.`);
     if (options.json === true) return printJson({ imported: all.length, broken: faults, local: all.filter((one) => one.scope === 'local').length, output: options.output ?? null });

@@ -7,8 +7,10 @@
 import type { Command } from 'commander';
 import { GroveError } from '../../core/errors.ts';
 import type { StrategyName } from '../../protocol/options.ts';
+import type { AlsoServed } from '../../api/server.ts';
 import type { Daemon, DaemonOptions } from '../../daemon/daemon.ts';
 import type { OpmlList } from '../../daemon/feeds/opml.ts';
+import { usualSocket } from '../../daemon/state-files.ts';
 import { contactAddress, durationMs, GROVE, numberWithin, rateBps, withExamples, withJson } from '../command.ts';
 import { printError, printFields, printJson, printLine, strong } from '../output.ts';
 import { shown } from '../text.ts';
@@ -19,6 +21,9 @@ interface UpOptions {
   readonly data?: string;
   readonly listen?: readonly string[];
   readonly api?: string;
+  readonly socket?: string;
+  readonly readers?: string;
+  readonly readersUrl?: string;
   readonly join?: readonly string[];
   readonly name?: string;
   readonly poolKey?: string;
@@ -61,6 +66,9 @@ export function defineUp(program: Command): void {
     .option('--data <dir>', 'where it keeps its identity, pool and objects (default: the XDG state directory)')
     .option('--listen <multiaddr...>', 'where other peers reach it (default: all interfaces, any free port)')
     .option('--api <host:port>', `where its API listens; loopback only (default: 127.0.0.1:${API_PORT}, or a free port)`)
+    .option('--socket <path>', 'a Unix socket for the API besides (default: grove.sock in XDG_RUNTIME_DIR, for the default state directory)')
+    .option('--readers <host:port>', 'where readers on other machines and in containers get feeds, under addresses with a secret in them (default: nowhere)')
+    .option('--readers-url <url>', 'with --readers: how they reach it, like http://grove:4782')
     .option('--join <addr...>', 'an invite, or the multiaddress of a member of the pool that --pool-key belongs to')
     .option('--name <name>', 'what others see (default: the name of this machine)')
     .option('--attribute <name=value...>', "values of your own in this machine's report, like region=eu or gpu.count=2")
@@ -102,13 +110,14 @@ async function up(options: UpOptions): Promise<void> {
   const { checkLoopback, serveApi } = await import('../../api/server.ts');
   const address = options.api === undefined ? { host: '127.0.0.1', port: API_PORT, isFlexible: true } : parseApi(options.api);
   checkLoopback(address.host);
+  const also = { socket: socketOf(options), elsewhere: elsewhereOf(options) };
   const list = options.feeds === undefined ? undefined : await parsedList(options.feeds, readList(options.feeds));
   const daemon = await startDaemon({
     ...daemonOptions(options),
     signal,
     directory: stateDirectory(options.data),
     poolKey: options.poolKey === undefined ? undefined : readPoolKey(options.poolKey),
-    serve: async (serving) => serveApi(serving, address),
+    serve: async (serving) => serveApi(serving, address, also),
   }).catch((error: unknown) => {
     if (error === signal.reason) process.exit(0); // stopped before it was up, as asked
     throw error;
@@ -190,6 +199,17 @@ function readPush({ websubCallback, websubListen }: UpOptions): DaemonOptions['p
   return { callbackBase: websubCallback, ...(websubListen === undefined ? { host: '127.0.0.1', port: WEBSUB_PORT } : parseApi(websubListen)) };
 }
 
+function socketOf({ socket, data }: UpOptions): AlsoServed['socket'] {
+  const path = socket ?? usualSocket(data);
+  return path === undefined ? undefined : { path, isFlexible: socket === undefined };
+}
+
+function elsewhereOf({ readers, readersUrl }: UpOptions): AlsoServed['elsewhere'] {
+  if (readers !== undefined) return { ...parseApi(readers), url: readersUrl };
+  if (readersUrl !== undefined) throw new GroveError('usage', '--readers-url needs --readers HOST:PORT: where this peer listens for them.');
+  return undefined;
+}
+
 /** What looks like a number is one. */
 function readAttributes(texts: readonly string[]): Map<string, string | number> {
   const attributes = new Map<string, string | number>();
@@ -256,7 +276,7 @@ function parseApi(text: string): { readonly host: string; readonly port: number 
   const match = /^(\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})$/.exec(text);
   const port = Number(match?.[2]);
   if (match?.[1] === undefined || port > 65_535) {
-    throw new GroveError('usage', `The API listens on HOST:PORT, for example 127.0.0.1:${API_PORT}, or 127.0.0.1:0 for any free port, and not on ${JSON.stringify(text)}.`);
+    throw new GroveError('usage', `An address to listen on is HOST:PORT, for example 127.0.0.1:${API_PORT}, or 127.0.0.1:0 for any free port, and not ${JSON.stringify(text)}.`);
   }
   return { host: match[1].replace(/^\[|\]$/g, ''), port };
 }

@@ -25,9 +25,10 @@ export interface HubOptions {
   readonly store: Store;
   /** The feed behind a topic; undefined when there is none here. */
   readonly feedOf: (topic: string) => string | undefined;
-  readonly documentOf: (feed: string) => HubDocument | undefined;
-  /** Of this hub, for the Link header. */
-  readonly url: () => string;
+  /** As whoever knows it by that topic reads it. */
+  readonly documentOf: (feed: string, topic: string) => HubDocument | undefined;
+  /** Of this hub for such a reader, for the Link header. */
+  readonly urlFor: (topic: string) => string;
   readonly call: (call: Call) => Promise<CallAnswer>;
   /** Unix milliseconds. */
   readonly now: () => number;
@@ -101,10 +102,9 @@ export class Hub {
 
   /** A feed has a new version. */
   announce(feed: string): void {
-    const document = this.#options.documentOf(feed);
-    if (document === undefined) return;
     for (const subscription of this.#subscriptions.of(feed, this.#options.now())) {
-      if (subscription.delivered === document.hash) continue;
+      const document = this.#options.documentOf(feed, subscription.topic);
+      if (document === undefined || subscription.delivered === document.hash) continue;
       const name = nameOf(subscription);
       const waiting = this.#pending.get(name);
       // One that waits to be tried again, or is under way, will see the new version by itself.
@@ -124,7 +124,7 @@ export class Hub {
     const seconds = lease === undefined || lease === '' ? Number.NaN : Number(lease);
     const leaseMs = Number.isFinite(seconds) ? Math.min(LEASE_MS_MAX, Math.max(LEASE_MS_MIN, seconds * 1_000)) : LEASE_MS_MAX;
     const known = this.#subscriptions.get(topic, callback);
-    const delivered = known?.delivered ?? this.#options.documentOf(feed)?.hash ?? '';
+    const delivered = known?.delivered ?? this.#options.documentOf(feed, topic)?.hash ?? '';
     return { topic, callback, feed, secret, algorithm, leaseEndsAt: this.#options.now() + leaseMs, delivered };
   }
 
@@ -163,7 +163,7 @@ export class Hub {
 
   async #attempt(name: string, pending: Pending): Promise<void> {
     const subscription = this.#subscriptions.get(pending.subscription.topic, pending.subscription.callback);
-    const document = subscription === undefined ? undefined : this.#options.documentOf(subscription.feed);
+    const document = subscription === undefined ? undefined : this.#options.documentOf(subscription.feed, subscription.topic);
     if (subscription === undefined || document === undefined || document.hash === subscription.delivered) return void this.#pending.delete(name);
     const status = await this.#post(subscription, document);
     if (status === GONE) {
@@ -181,7 +181,7 @@ export class Hub {
 
   async #post({ topic, callback, secret, algorithm }: Subscription, { body, contentType }: HubDocument): Promise<number> {
     const signature = secret === '' ? {} : { 'X-Hub-Signature': `${algorithm}=${createHmac(algorithm, secret).update(body).digest('hex')}` };
-    const headers = { 'Content-Type': contentType, Link: `<${this.#options.url()}>; rel="hub", <${topic.replace(/[<>"\s]/g, encodeURIComponent)}>; rel="self"`, ...signature };
+    const headers = { 'Content-Type': contentType, Link: `<${this.#options.urlFor(topic)}>; rel="hub", <${topic.replace(/[<>"\s]/g, encodeURIComponent)}>; rel="self"`, ...signature };
     return this.#options.call({ method: 'POST', url: callback, headers, body, signal: this.#stopped.signal }).then((answer) => answer.status, () => 0);
   }
 

@@ -11,7 +11,7 @@ import { charsetOf, Renditions } from './renditions.ts';
 import type { LocalLinks } from './render.ts';
 import { withoutItemsOf } from './render.ts';
 import type { FeedTarget } from './reader-urls.ts';
-import { feedNamed, localUrl } from './reader-urls.ts';
+import { feedNamed, feedTarget, localUrl } from './reader-urls.ts';
 import type { FeedDetail, FeedNews, FeedReasons, FeedSummary, FeedWish, ServedDocument } from './views.ts';
 
 /** What readers need of the feeds service. */
@@ -38,6 +38,8 @@ export interface ReadersOptions {
   readonly store: Store;
   /** `http://127.0.0.1:PORT`, also before the first request. */
   readonly api: () => string;
+  /** What the addresses begin with that readers on other machines use; undefined: there are none. */
+  readonly elsewhere?: string | undefined;
 }
 
 export interface ItemsOnly {
@@ -52,21 +54,24 @@ export class Readers {
   readonly feeds: FeedService;
   readonly hub: Hub;
   readonly #renditions = new Renditions();
-  readonly #api: () => string;
+  /** `http://127.0.0.1:PORT` */
+  readonly base: () => string;
+  readonly elsewhere: string | undefined;
   readonly #unsubscribe: () => void;
 
-  constructor({ feeds, store, api }: ReadersOptions) {
+  constructor({ feeds, store, api, elsewhere }: ReadersOptions) {
     this.feeds = feeds;
-    this.#api = api;
+    this.base = api;
+    this.elsewhere = elsewhere;
     this.hub = new Hub({
       store,
-      feedOf: (topic) => this.idOf(feedNamed(topic, this.#port())),
-      documentOf: (id) => {
+      feedOf: (topic) => this.idOf(this.#named(topic)),
+      documentOf: (id, topic) => {
         const document = feeds.document(id);
         if (document === undefined) return undefined;
-        return { hash: document.version.hash, contentType: document.version.contentType, body: this.rendition(document).body };
+        return { hash: document.version.hash, contentType: document.version.contentType, body: this.rendition(document, this.#baseOf(topic)).body };
       },
-      url: () => this.links('').hub,
+      urlFor: (topic) => this.links('', this.#baseOf(topic)).hub,
       call,
       now: () => Date.now(),
       log: (line) => process.stderr.write(`grove: ${line}\n`),
@@ -98,41 +103,48 @@ export class Readers {
     }
   }
 
-  links(id: string): LocalLinks {
-    return { self: localUrl(this.#api(), id), hub: `${this.#api()}/hub` };
+  links(id: string, base = this.base()): LocalLinks {
+    return { self: localUrl(base, id), hub: `${base}/hub` };
   }
 
-  rendition(document: ServedDocument): Rendition {
-    return this.#renditions.of(sourceOf(document), this.#linksFor(document));
+  rendition(document: ServedDocument, base?: string): Rendition {
+    return this.#renditions.of(sourceOf(document), this.#linksFor(document, base));
   }
 
-  async zipped(document: ServedDocument): Promise<Uint8Array> {
-    return this.#renditions.zipped(sourceOf(document), this.#linksFor(document));
+  async zipped(document: ServedDocument, base?: string): Promise<Uint8Array> {
+    return this.#renditions.zipped(sourceOf(document), this.#linksFor(document, base));
   }
 
   /** What is new since one of these tags; undefined when none is known or the document may not be cut. */
-  itemsSince(document: ServedDocument, tags: readonly string[]): ItemsOnly | undefined {
+  itemsSince(document: ServedDocument, tags: readonly string[], base?: string): ItemsOnly | undefined {
     if (tags.length === 0 || document.signed) return undefined;
-    const links = this.links(document.id);
-    const { body } = this.rendition(document);
+    const links = this.links(document.id, base);
+    const { body } = this.rendition(document, base);
     for (const { hash, contentType } of this.feeds.history(document.id).slice(0, HISTORY_MAX)) {
       const older = hash === document.version.hash ? undefined : this.feeds.body(hash);
       if (older === undefined) continue;
-      const base = this.#renditions.of({ hash, contentType, body: older }, links);
-      if (!tags.includes(base.etag)) continue;
-      const items = withoutItemsOf(body, base.body, charsetOf(document.version.contentType));
-      return items === undefined ? undefined : { baseTag: base.etag, body: items };
+      const had = this.#renditions.of({ hash, contentType, body: older }, links);
+      if (!tags.includes(had.etag)) continue;
+      const items = withoutItemsOf(body, had.body, charsetOf(document.version.contentType));
+      return items === undefined ? undefined : { baseTag: had.etag, body: items };
     }
     return undefined;
   }
 
   /** Signed documents go out as they came. */
-  #linksFor({ id, signed }: ServedDocument): LocalLinks | undefined {
-    return signed ? undefined : this.links(id);
+  #linksFor({ id, signed }: ServedDocument, base?: string): LocalLinks | undefined {
+    return signed ? undefined : this.links(id, base);
   }
 
-  #port(): number {
-    return Number(new URL(this.#api()).port);
+  #named(topic: string): FeedTarget {
+    const base = this.#baseOf(topic);
+    const here = base === this.base() ? undefined : feedTarget(topic.slice(base.length));
+    return here ?? feedNamed(topic, Number(new URL(this.base()).port));
+  }
+
+  /** Under which of our addresses a reader knows a feed that it calls so. */
+  #baseOf(topic: string): string {
+    return this.elsewhere !== undefined && topic.startsWith(`${this.elsewhere}/`) ? this.elsewhere : this.base();
   }
 }
 

@@ -25,7 +25,7 @@ class Reader {
       store: this.store,
       feedOf: (topic) => (topic === TOPIC ? 'a' : undefined),
       documentOf: (feed) => this.documents.get(feed),
-      url: () => 'http://127.0.0.1:4780/hub',
+      urlFor: () => 'http://127.0.0.1:4780/hub',
       call: async (one) => {
         this.calls.push(one);
         return this.answer(one);
