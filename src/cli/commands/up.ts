@@ -13,6 +13,7 @@ import type { OpmlList } from '../../daemon/feeds/opml.ts';
 import { usualSocket } from '../../daemon/state-files.ts';
 import { contactAddress, durationMs, GROVE, numberWithin, rateBps, withExamples, withJson } from '../command.ts';
 import { printError, printFields, printJson, printLine, strong } from '../output.ts';
+import { serviceNotice } from '../service-notice.ts';
 import { shown } from '../text.ts';
 import { WHO_SEES_WHAT } from '../who-sees-what.ts';
 import { parsedList, readList } from './import.ts';
@@ -125,7 +126,12 @@ async function up(options: UpOptions): Promise<void> {
   if (list !== undefined) subscribeTo(daemon, list);
   if (options.json === true) printJson(readyLine(daemon));
   else greet(daemon, options);
-  const stop = (): void => void daemon.stop();
+  const notice = serviceNotice();
+  notice.ready();
+  const stop = (): void => {
+    notice.stopping();
+    void daemon.stop();
+  };
   if (signal.aborted) stop();
   else signal.addEventListener('abort', stop, { once: true });
   await daemon.closed.catch((error: unknown) => {
