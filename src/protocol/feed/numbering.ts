@@ -15,11 +15,13 @@ import type { Attestation, FeedVersion, FoundVersion, Stamp } from './feed.ts';
 import type { Holding } from './holding.ts';
 import type { Intake } from './intake.ts';
 import { isPoolStamp, nextStamp } from './order.ts';
-import { foundOf, fromWire, recordOf } from './record.ts';
+import { foundOf, fromWire, hexOfBytes, recordOf } from './record.ts';
 import { EPOCH_SPREAD } from './register.ts';
 import type { FeedStanding } from './standing.ts';
 
 const REPORTS_OF_REVERT = 2;
+/** Ages of finds do not count their way to the lead: of two that were fetched within so long it is not known which came first. */
+const CLOSE_MS = 500;
 
 export interface NumberingParts {
   readonly local: Local;
@@ -65,7 +67,7 @@ export class Numbering {
 
   /** Of this peer's own finding; undefined when it is nothing new. */
   numberOwn(found: FoundVersion, body: Uint8Array, attestation: Attestation): FeedVersion | undefined {
-    return this.#isNews(found, this.#parts.local.contact) ? this.#number(found, body, [attestation], undefined) : undefined;
+    return this.#isNews(found, `${found.fetchedAt}`) ? this.#number(found, body, [attestation], undefined) : undefined;
   }
 
   /** A poller found something and says so. */
@@ -81,7 +83,9 @@ export class Numbering {
     const { latest } = holding;
     if (latest?.hash === found.hash && isPoolStamp(latest.stamp)) return reply(STAMPED.stamped, latest, before(latest));
     if (!standing.isPoller(from.peerId)) return reply(STAMPED.notLead);
-    if (!this.#isNews(found, from)) return reply(STAMPED.known);
+    // Copies of one report are one, whatever their way took.
+    const report = `${from.peerId} ${record.fetchedAt}`;
+    if (!this.#isNews(found, report) || (this.#isClose(found, message) && !this.#isBackAt(found, report))) return reply(STAMPED.known);
     const attestations = attested(found, record.attestations.map(fromWire));
     if (attestations === undefined) return reply(STAMPED.refused);
     const taken = intake.take({ from, key: this.#key, version: found, base: message.base, packed: message.packed }, (body) => {
@@ -94,10 +98,10 @@ export class Numbering {
     reply(STAMPED.stamped, this.#number(found, taken.body, attestations, from), have);
   }
 
-  #isNews(found: FoundVersion, from: Contact): boolean {
+  #isNews(found: FoundVersion, report: string): boolean {
     const { holding, standing } = this.#parts;
     const isLatest = holding.unnumberedIn(standing.epoch)?.hash === found.hash;
-    return !holding.isOld(found) && (isLatest || !holding.hadLately(found) || this.#isBackAt(found, from));
+    return !holding.isOld(found) && (isLatest || !holding.hadLately(found) || this.#isBackAt(found, report));
   }
 
   #number(found: FoundVersion, body: Uint8Array, attestations: Attestation[], from: Contact | undefined): FeedVersion {
@@ -106,9 +110,15 @@ export class Numbering {
     return version;
   }
 
-  #isBackAt({ hash, fetchedAt }: FoundVersion, from: Contact): boolean {
+  /** Fetched at about the time of the latest version, by a poller that did not have that: it may have been there before. If it is still there at the next turn, it is new. */
+  #isClose({ fetchedAt }: FoundVersion, { base }: FeedFound): boolean {
+    const { latest } = this.#parts.holding;
+    return latest !== undefined && isPoolStamp(latest.stamp) && fetchedAt - latest.fetchedAt < CLOSE_MS && hexOfBytes(base) !== latest.hash;
+  }
+
+  #isBackAt({ hash }: FoundVersion, report: string): boolean {
     if (this.#revert?.hash !== hash) this.#revert = { hash, reports: new Set() };
-    this.#revert.reports.add(`${from.peerId} ${fetchedAt}`);
+    this.#revert.reports.add(report);
     return this.#revert.reports.size >= REPORTS_OF_REVERT;
   }
 
