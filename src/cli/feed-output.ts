@@ -33,6 +33,7 @@ export function printDetail(feed: FeedDetail, elsewhere: string | undefined): vo
     ['scope', feed.scopeReason === null ? feed.scope : `${feed.scope}: ${shown(feed.scopeReason, SENTENCE_MAX)}`],
     ['staleness', staleness(feed)],
     ['version', feed.version === null ? 'none yet' : `${shownBytes(feed.version.bytes)}, ${shown(feed.version.contentType, 60)}, since ${feed.version.receivedAt}; ${feed.versions} kept`],
+    ...(feed.version === null || feed.version.attestedBy.peers === 0 ? [] : [['attested', attested(feed.version.attestedBy)] as const]),
     ['origin', `${asked(feed)}; next ${feed.nextPoll ?? 'not planned'}`],
     ['items', `${feed.items} (${trusted(feed)})`],
   ]);
@@ -68,6 +69,11 @@ function asked({ originRequests, lastOriginRequest }: Pick<FeedSummary, 'originR
   const { 200: full, 304: unchanged, 429: refused, error } = originRequests;
   if (lastOriginRequest === null) return 'never asked by this peer';
   return `asked ${full + unchanged + refused + error} times by this peer (${full} new, ${unchanged} unchanged, ${refused} too many, ${error} failed), last ${lastOriginRequest}`;
+}
+
+function attested({ peers, networks }: NonNullable<FeedDetail['version']>['attestedBy']): string {
+  if (peers === 1) return 'by one peer';
+  return networks < peers ? `by ${peers} peers, of which this peer has seen ${networks} to be in networks of their own` : `by ${peers} peers in as many networks`;
 }
 
 function trusted({ trust }: FeedSummary): string {

@@ -308,9 +308,9 @@ export class Daemon {
   /** The feeds of this peer take part in the pool from now on. */
   #shareFeeds({ node, host, pool }: Session): void {
     this.#feedPool = new SessionFeedPool({
-      node, input: (call) => host.input(call), privateKey: this.state.identity.privateKey, shelf: this.feeds.shelf, events: this.feeds.poolEvents,
+      node, input: (call) => host.input(call), networks: host.networks, privateKey: this.state.identity.privateKey, shelf: this.feeds.shelf, events: this.feeds.poolEvents,
     });
-    this.feeds.usePool(this.#feedPool, friendsSalt(pool.key));
+    this.feeds.usePool(this.#feedPool, friendsSalt(pool.key), (peerIds) => host.networks.count(peerIds, host.peerId));
   }
 
   /** Alone again, before the session ends. */

@@ -9,6 +9,7 @@ import type { KeyObject } from 'node:crypto';
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { FeedTools } from '../protocol/feed/feed.ts';
 import { keyOf, multihashOf, privateKeyObject } from './identity.ts';
+import { Networks } from './networks.ts';
 
 /** SPKI wrapper of a bare Ed25519 key (RFC 8410). */
 const PUBLIC_KEY_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
@@ -21,7 +22,7 @@ const WORTH_SHARE = 0.9;
 const WINDOW_LOG_MAX = 25;
 const WINDOW_LOG_MIN = 17;
 
-export function createFeedTools(privateKey: Uint8Array): FeedTools {
+export function createFeedTools(privateKey: Uint8Array, networks = new Networks()): FeedTools {
   const own = privateKeyObject(privateKey);
   const keys = new Map<string, KeyObject>();
   return {
@@ -32,6 +33,7 @@ export function createFeedTools(privateKey: Uint8Array): FeedTools {
       return key !== undefined && verify(null, statement, key, signature);
     },
     pack, unpack,
+    networksOf: (peer) => networks.publicOf(peer),
   };
 }
 

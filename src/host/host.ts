@@ -33,6 +33,7 @@ import type { Node } from './libp2p.ts';
 import { LinkTable } from './link-table.ts';
 import type { Rate } from '../protocol/measure/bandwidth.ts';
 import { poolKeysOf } from './membership.ts';
+import { Networks } from './networks.ts';
 import { PROBE_PROTOCOL } from './probing/probe-dialogue.ts';
 import { Prober } from './probing/prober.ts';
 import { Reachability } from './reachability.ts';
@@ -46,6 +47,8 @@ export interface Host<M, F> {
   readonly counters: Readonly<HostCounters>;
   /** Resolves after `stop`; rejects if an input of the protocol threw, and the host has then stopped. */
   readonly closed: Promise<void>;
+  /** Where members' connections come from. */
+  readonly networks: Networks;
   /** Everything that arrives goes here from now on. Call once, before anything can arrive. */
   attach(protocol: Protocol<M>): void;
   /** Runs a call into the protocol (an operation somebody asked for) as an input of its own. */
@@ -108,6 +111,7 @@ class RealHost<M, F> implements Host<M, F> {
   readonly #relays: Relays;
   readonly #reachability: Reachability;
   readonly #prober: Prober;
+  readonly networks = new Networks();
   readonly #selfChanged: ((contact: Contact) => void)[] = [];
   readonly #discovered: ((contact: Contact) => void)[] = [];
   readonly #measured: ((peerId: string, rate: Rate) => void)[] = [];
@@ -393,6 +397,7 @@ class RealHost<M, F> implements Host<M, F> {
 
   #onProven(line: Line): void {
     this.#dialer.onProven(line.remote.peerId);
+    if (line.connection.direct) this.networks.see(line.remote.peerId, line.connection.remoteAddr.toString());
     const signal = AbortSignal.timeout(this.#limits.handshakeMs);
     this.#running()
       .identify(line.connection, signal)

@@ -5,13 +5,14 @@
  * people write them in flags.
  */
 import type { Contact } from '../../core/contact.ts';
-import type { FeedPoolStatus } from '../../protocol/feed/feed.ts';
+import type { FeedPoolStatus, FeedVersion } from '../../protocol/feed/feed.ts';
 import type { Floor, FloorRule } from '../../protocol/feed/freshness.ts';
 import { maxAgeOf } from '../../protocol/feed/freshness.ts';
 import type { Verdict } from '../../protocol/feed/verdict.ts';
 import { verdictOn } from '../../protocol/feed/verdict.ts';
 import type { FeedRecord } from './feed-record.ts';
 import type { FeedStore } from './feed-store.ts';
+import { attestersOf } from './pool-side.ts';
 import type { FeedDetail, FeedItem, FeedReasons, FeedState, FeedSummary, PeerName } from './views.ts';
 
 export interface Surroundings {
@@ -23,6 +24,8 @@ export interface Surroundings {
   readonly nextAt: number | undefined;
   /** `http://127.0.0.1:PORT`; undefined without an API. */
   readonly apiUrl: string | undefined;
+  /** From which a version is attested, as far as this peer has seen. */
+  networks(version: FeedVersion): number;
 }
 
 const ITEMS_SHOWN = 100;
@@ -135,6 +138,7 @@ export function detailOf(record: FeedRecord, around: Surroundings): FeedDetail {
     freshAt: iso(memory.freshAt),
     version: latest === undefined ? null : {
       hash: latest.hash, bytes: latest.size, contentType: latest.contentType, etag: latest.etag, lastModified: latest.lastModified, stamp: latest.stamp, receivedAt: new Date(latest.fetchedAt).toISOString(),
+      attestedBy: { peers: attestersOf(latest).length, networks: around.networks(latest) },
     },
     versions: around.store.countVersions(id),
     latestItems: itemsOf(around.store, id, ITEMS_SHOWN),

@@ -6,6 +6,7 @@
  */
 import type { Position } from '../../core/position.ts';
 import { createFeedTools } from '../../host/feed-tools.ts';
+import type { Networks } from '../../host/networks.ts';
 import type { FeedEvents, FeedPool, FeedPoolStatus, FeedShelf, FeedTerms, FoundVersion } from '../../protocol/feed/feed.ts';
 import { sharesOf } from '../../protocol/feed/shares.ts';
 import type { Node } from '../../protocol/node.ts';
@@ -23,6 +24,8 @@ export interface FeedPoolParts {
   readonly node: Node;
   /** Runs a call as an input of the host. */
   input(call: () => void): void;
+  /** Where members' connections come from. */
+  readonly networks: Networks;
   /** The Ed25519 seed of this peer. */
   readonly privateKey: Uint8Array;
   readonly shelf: FeedShelf;
@@ -38,11 +41,11 @@ export class SessionFeedPool implements FeedPool {
   #growing: NodeJS.Timeout | undefined;
   #isOver = false;
 
-  constructor({ node, input, privateKey, shelf, events }: FeedPoolParts) {
+  constructor({ node, input, networks, privateKey, shelf, events }: FeedPoolParts) {
     this.#node = node;
     this.#input = input;
     this.#shelf = shelf;
-    node.feeds.use({ shelf, tools: createFeedTools(privateKey), events });
+    node.feeds.use({ shelf, tools: createFeedTools(privateKey, networks), events });
   }
 
   subscribe(terms: FeedTerms): void {

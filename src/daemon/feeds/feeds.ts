@@ -35,7 +35,8 @@ import { sha256 } from './intake.ts';
 import { keptHere, OriginSide } from './origin-side.ts';
 import { LoopWatch } from './loop-watch.ts';
 import { replan } from './outcomes.ts';
-import { PoolSide } from './pool-side.ts';
+import type { CountNetworks } from './pool-side.ts';
+import { countPeers, PoolSide } from './pool-side.ts';
 import { SteadyClock } from './steady-clock.ts';
 import { WebsubSubscriber } from './websub-subscriber.ts';
 import type { FeedDetail, FeedItem, FeedNews, FeedReasons, FeedScope, FeedSummary, FeedWish, ServedDocument } from './views.ts';
@@ -271,8 +272,8 @@ export class Feeds {
   // --- the pool, and the end ---
 
   /** `undefined`: alone from now on. `salt` hides the keys of feeds that are shared among friends only. */
-  usePool(pool: FeedPool | undefined, salt = ''): void {
-    this.#poolSide.use(pool, salt);
+  usePool(pool: FeedPool | undefined, salt = '', countNetworks: CountNetworks = countPeers): void {
+    this.#poolSide.use(pool, salt, countNetworks);
     for (const record of this.#records.values()) this.#schedule(record);
   }
 
@@ -448,7 +449,7 @@ export class Feeds {
   }
 
   #around(record: FeedRecord): Surroundings {
-    return { store: this.store, now: this.#clock.now(), pool: this.#poolSide.status(record), nextAt: this.#due.at(record.id), apiUrl: this.#options.apiUrl() };
+    return { store: this.store, now: this.#clock.now(), pool: this.#poolSide.status(record), nextAt: this.#due.at(record.id), apiUrl: this.#options.apiUrl(), networks: (version) => this.#poolSide.networksOf(version) };
   }
 
   #find(urlOrId: string): FeedRecord {

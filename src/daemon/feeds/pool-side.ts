@@ -20,6 +20,9 @@ import { contentsOf, dateOf, replan } from './outcomes.ts';
 import type { SteadyClock } from './steady-clock.ts';
 import type { TrustLabel } from './views.ts';
 
+/** How many of these members are certainly not in one network. */
+export type CountNetworks = (peerIds: readonly string[]) => number;
+
 interface PoolSideOptions {
   readonly store: FeedStore;
   readonly clock: SteadyClock;
@@ -48,6 +51,7 @@ export class PoolSide implements FeedEvents {
   readonly #byKey = new Map<string, FeedRecord>();
   readonly #toldFloor = new Map<string, number>();
   #pool: FeedPool | undefined;
+  #countNetworks: CountNetworks = atMostOne;
   #salt = '';
 
   constructor(options: PoolSideOptions) {
@@ -57,9 +61,10 @@ export class PoolSide implements FeedEvents {
 
   // --- who is in ---
 
-  use(pool: FeedPool | undefined, salt: string): void {
+  use(pool: FeedPool | undefined, salt: string, countNetworks: CountNetworks): void {
     for (const record of this.#o.records.values()) this.leave(record);
     this.#pool = pool;
+    this.#countNetworks = pool === undefined ? atMostOne : countNetworks;
     this.#salt = salt;
     for (const record of this.#o.records.values()) this.update(record);
   }
@@ -245,8 +250,19 @@ export class PoolSide implements FeedEvents {
   #relabel(record: FeedRecord, hash: string): void {
     const version = this.#o.store.find(record.id, hash, false);
     if (version === undefined || record.latest?.hash !== hash) return;
-    const { label, count } = labelOf(version);
+    const { label, count } = this.#labelOf(version);
     this.#o.store.relabel(record.id, hash, label, count);
+  }
+
+  /** Peers in one network are one witness: whoever has a block of addresses has as many identities as it likes. */
+  #labelOf(version: FeedVersion): { readonly label: TrustLabel; readonly count: number } {
+    const count = this.networksOf(version);
+    return { label: count > 1 ? 'attested' : 'single', count };
+  }
+
+  /** Networks from which it is attested, as far as this peer has seen. */
+  networksOf(version: FeedVersion): number {
+    return this.#countNetworks(attestersOf(version));
   }
 
   #readSafely(record: FeedRecord, version: FeedVersion, from: Contact | undefined): void {
@@ -268,7 +284,7 @@ export class PoolSide implements FeedEvents {
     record.noteFresh(freshAt, now);
     record.memory = { ...record.memory, ...contentsOf(record.memory, reading, dateOf(version.lastModified, version.fetchedAt)), lastUpdateAt: wasRead ? record.memory.lastUpdateAt : now };
     if (from !== undefined) this.#adopt(record, version);
-    const { label, count } = labelOf(version);
+    const { label, count } = this.#labelOf(version);
     let newItems = 0;
     this.#o.store.together(() => {
       if (!wasRead) newItems = takeItems(this.#o.store, record.id, reading, label, count, now);
@@ -331,7 +347,16 @@ function earlier(a: Ask, b: Ask): Ask {
   return b.at < a.at ? b : a;
 }
 
-function labelOf({ attestations }: FeedVersion): { readonly label: TrustLabel; readonly count: number } {
-  const count = new Set(attestations.map(({ peerId }) => peerId)).size;
-  return { label: count > 1 ? 'attested' : 'single', count };
+/** Without a pool nobody says where its peers are. */
+function atMostOne(peerIds: readonly string[]): number {
+  return Math.min(1, peerIds.length);
+}
+
+/** As if each was in a network of its own. */
+export function countPeers(peerIds: readonly string[]): number {
+  return new Set(peerIds).size;
+}
+
+export function attestersOf({ attestations }: FeedVersion): string[] {
+  return [...new Set(attestations.map(({ peerId }) => peerId))];
 }

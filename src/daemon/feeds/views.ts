@@ -83,7 +83,7 @@ export interface FeedItem {
   readonly published: string | null;
   readonly firstSeen: string;
   readonly trust: TrustLabel;
-  /** With `attested`: how many independent pollers gave the same bytes. */
+  /** With `attested`: from how many networks peers say that the origin gave them the same bytes. */
   readonly attestations: number;
 }
 
@@ -107,6 +107,8 @@ export interface FeedDetail extends FeedSummary {
     readonly lastModified: string;
     readonly stamp: Stamp;
     readonly receivedAt: string;
+    /** Peers that say that the origin gave them just this, and in how many networks this peer has seen them: several in one are one witness. */
+    readonly attestedBy: { readonly peers: number; readonly networks: number };
   } | null;
   readonly versions: number;
   /** The newest, at most 100. */

@@ -128,7 +128,7 @@ export interface FeedShelf {
   update(key: Position, version: FeedVersion): void;
 }
 
-/** Pure, but not ours to write: digests, signatures, compression. */
+/** Not ours to write: digests, signatures, compression, and where a connection really comes from. */
 export interface FeedTools {
   /** 64 hex digits. */
   hash(body: Uint8Array): string;
@@ -138,4 +138,6 @@ export interface FeedTools {
   pack(body: Uint8Array, base: Uint8Array | undefined): Uint8Array;
   /** Undefined when it is not what `pack` makes, or has not exactly `size` bytes. */
   unpack(packed: Uint8Array, base: Uint8Array | undefined, size: number): Uint8Array | undefined;
+  /** The public networks that a peer is in (core/network.ts): as its connection shows, or else as it claims. */
+  networksOf(peer: Contact): readonly string[];
 }

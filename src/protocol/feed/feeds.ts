@@ -5,6 +5,7 @@
  */
 import type { Contact } from '../../core/contact.ts';
 import type { Millis } from '../../core/env.ts';
+import { claimedNetworks } from '../../core/network.ts';
 import type { Position } from '../../core/position.ts';
 import type { Lagover } from '../lagover/agent/lagover.ts';
 import type { Local } from '../local.ts';
@@ -55,6 +56,7 @@ export class Feeds implements FeedPool {
     this.#alarms = new Alarms(local, TIMER.feeds);
     this.host = new RegisterHost({
       local, requests, alarms: this.#alarms, pollers: local.options.pollers, owns: (key) => parts.owns(key), ownsSince: () => parts.ownsSince(),
+      networksOf: (peer) => this.#services?.tools.networksOf(peer) ?? claimedNetworks(peer),
       tellSelf: (answer) => this.#members.get(answer.key.hex)?.onRegistered(answer),
       holdsSelf: (key, epoch) => this.#members.get(key.hex)?.holds(epoch) ?? false,
     });

@@ -13,7 +13,7 @@ import type { Local } from '../local.ts';
 import type { Alarms } from '../overlay/alarms.ts';
 import type { Requests } from '../requests.ts';
 import type { FeedRegister, FeedRegistered } from '../wire/feed-messages.ts';
-import type { Register } from './register.ts';
+import type { NetworksOf, Register } from './register.ts';
 import { accuse, bannedOf, enter, expire, floorOf, grant, hearOfEpoch, hearOfSigners, hearOfWishes, leadOf, leave, newRegister, nextDue, pollersOf, SAMPLES_MAX, SETTLE_MS, SLOT_LEASE_MS, slotOf, strictestOf, subscribersOf, surpass, vacate } from './register.ts';
 
 /** Registers that one peer keeps; of further feeds it says that it does not own their keys, and they go without a pool. */
@@ -36,6 +36,8 @@ const TOLD_MAX = 256;
  * at once, and by then all know of enough.
  */
 const GROWTH_TOLD_MAX = 64;
+/** Of one public network, of those whom somebody is told of, as long as there are others. */
+const NAMED_OF_NETWORK_MAX = 2;
 /** How often another poller is. */
 const POLLER_DOUBT_PAUSE_MS = 10_000;
 
@@ -64,6 +66,8 @@ export interface RegisterHostParts {
   owns(key: Position): boolean;
   /** Since when it owns what it owns, if others are there who could have kept a register before; otherwise -Infinity. */
   ownsSince(): Millis;
+  /** The public networks that a peer is in. */
+  networksOf(peer: Contact): readonly string[];
   /** For the subscriber that is this peer itself. */
   tellSelf(message: FeedRegistered): void;
   /** Whether this peer holds a slot of that epoch. */
@@ -283,7 +287,7 @@ export class RegisterHost {
   #find(key: Position, now: Millis): Hosted | undefined {
     const known = this.#hosted.get(key.hex);
     if (known !== undefined || this.#hosted.size >= HOSTED_MAX) return known;
-    const fresh: Hosted = { register: newRegister(key, this.#parts.pollers, (below) => this.#parts.local.env.random.below(below), now, this.#parts.local.contact.peerId), alarm: undefined, alarmAt: Infinity, asking: undefined, askedAt: -Infinity, toldOf: new Map(), notLead: '', doubted: new Map() };
+    const fresh: Hosted = { register: newRegister(key, this.#parts.pollers, (below) => this.#parts.local.env.random.below(below), now, this.#parts.local.contact.peerId, (peer) => this.#parts.networksOf(peer)), alarm: undefined, alarmAt: Infinity, asking: undefined, askedAt: -Infinity, toldOf: new Map(), notLead: '', doubted: new Map() };
     // Whoever kept it until a moment ago has told the lead, which is on its way.
     fresh.register.grantsFrom = Math.max(fresh.register.grantsFrom, this.#parts.ownsSince() + HANDED_OVER_MS);
     this.#hosted.set(key.hex, fresh);
@@ -307,10 +311,11 @@ export class RegisterHost {
   }
 
   /** Some of the others at random, and then those that stand near the asker on the ring: they are connected anyway. The nearest comes last. */
-  #samples({ registrants }: Register, to: Contact): Contact[] {
+  #samples({ registrants, networksOf }: Register, to: Contact): Contact[] {
     const { random } = this.#parts.local.env;
     const distance = ({ position }: Contact): number => circleDistance(position.lead, to.position.lead);
-    const others = [...registrants.values()].filter(({ contact }) => contact.peerId !== to.peerId).map(({ contact }) => contact).sort((a, b) => distance(a) - distance(b));
+    const sorted = [...registrants.values()].filter(({ contact }) => contact.peerId !== to.peerId).map(({ contact }) => contact).sort((a, b) => distance(a) - distance(b));
+    const others = fewOfEach(sorted, networksOf);
     const near = others.splice(0, SAMPLES_MAX / 2).reverse();
     for (let i = 0; i < Math.min(SAMPLES_MAX / 2, others.length); i++) {
       const j = i + random.below(others.length - i);
@@ -318,6 +323,19 @@ export class RegisterHost {
     }
     return [...others.slice(0, SAMPLES_MAX / 2), ...near];
   }
+}
+
+/** So many of each public network come first in a list of who is named; a block of addresses must not make up all that somebody hears of. */
+function fewOfEach(peers: readonly Contact[], networksOf: NetworksOf): Contact[] {
+  const seen = new Map<string, number>();
+  const surplus = new Set<Contact>();
+  for (const peer of peers) {
+    const networks = networksOf(peer);
+    if (networks.some((network) => (seen.get(network) ?? 0) >= NAMED_OF_NETWORK_MAX)) surplus.add(peer);
+    else for (const network of networks) seen.set(network, (seen.get(network) ?? 0) + 1);
+  }
+  const few = peers.filter((peer) => !surplus.has(peer));
+  return few.length >= SAMPLES_MAX ? few : [...few, ...[...surplus].slice(0, SAMPLES_MAX - few.length)];
 }
 
 /** Who came to it, those who came last first. */

@@ -8,6 +8,7 @@
 import type { Contact } from '../../core/contact.ts';
 import type { Millis } from '../../core/env.ts';
 import type { Position } from '../../core/position.ts';
+import { claimedNetworks, shareNetwork } from '../../core/network.ts';
 import { circleDistance } from '../../core/position.ts';
 import { POLLERS_MAX } from './feed.ts';
 
@@ -62,8 +63,12 @@ export interface Slot {
   readonly until: Millis;
 }
 
+/** The public networks that a peer is in. */
+export type NetworksOf = (peer: Contact) => readonly string[];
+
 export interface Register {
   readonly key: Position;
+  readonly networksOf: NetworksOf;
   /** Identity of the peer that keeps it. */
   readonly keeper: string;
   /** As many slots. */
@@ -97,9 +102,9 @@ export interface Entry {
   readonly slot: number;
 }
 
-export function newRegister(key: Position, k: number, draw: (below: number) => number, now: Millis, keeper = ''): Register {
+export function newRegister(key: Position, k: number, draw: (below: number) => number, now: Millis, keeper = '', networksOf: NetworksOf = claimedNetworks): Register {
   return {
-    key, keeper, k: Math.min(k, POLLERS_MAX), draw, epoch: 0, slots: new Map(), registrants: new Map(), signers: [], banned: new Map(), accused: new Map(), anchor: now, grantsFrom: now + SETTLE_MS, driftsFrom: now + DRIFT_MS,
+    key, networksOf, keeper, k: Math.min(k, POLLERS_MAX), draw, epoch: 0, slots: new Map(), registrants: new Map(), signers: [], banned: new Map(), accused: new Map(), anchor: now, grantsFrom: now + SETTLE_MS, driftsFrom: now + DRIFT_MS,
     surpassesFrom: now, told: undefined, toldUntil: now + LEARNS_MS,
   };
 }
@@ -134,16 +139,23 @@ export function vacate(register: Register, peerId: string): void {
 /** Somebody says that it lied. When two do, it loses its slot, and gets none for long: one alone could be the liar. */
 export function accuse(register: Register, peerId: string, by: string, now: Millis): void {
   const accusers = register.accused.get(peerId) ?? new Set<string>();
-  if (!register.registrants.has(by) || by === peerId) return;
+  const accuser = register.registrants.get(by)?.contact;
+  if (accuser === undefined || by === peerId) return;
   register.accused.delete(peerId);
   register.accused.set(peerId, accusers.add(by));
   if (register.accused.size > BANNED_MAX) register.accused.delete(register.accused.keys().next().value as string);
-  if (accusers.size < ACCUSERS) return;
+  if (accusers.size < ACCUSERS || isOneNetwork(register, accusers)) return;
   register.accused.delete(peerId);
   register.banned.delete(peerId);
   register.banned.set(peerId, now + BANNED_MS);
   if (register.banned.size > BANNED_MAX) register.banned.delete(register.banned.keys().next().value as string);
   vacate(register, peerId);
+}
+
+/** Whether all who accuse may be one: somebody with a block of addresses. */
+function isOneNetwork({ registrants, networksOf }: Register, peerIds: ReadonlySet<string>): boolean {
+  const [first = [], ...others] = [...peerIds].map((peerId) => registrants.get(peerId)).flatMap((one) => (one === undefined ? [] : [networksOf(one.contact)]));
+  return first.length > 0 && others.every((networks) => shareNetwork(first, networks));
 }
 
 /** The latest of those who are not given a slot: whoever stands below one of them leaves it. */
@@ -179,7 +191,7 @@ export function grant(register: Register, now: Millis): boolean {
   promote(register);
   for (let slot = 0; slot < register.k; slot++) {
     if (register.slots.has(slot)) continue;
-    const [nearest, second] = candidates(register, now);
+    const [nearest, second] = spread(register, candidates(register, now), register.slots.values());
     if (nearest === undefined) break;
     // Whoever keeps the register is nearest of all: if it led as well, both would be gone at once, and nobody could be asked who leads.
     const chosen = slot === 0 && nearest.contact.peerId === register.keeper ? (second ?? nearest) : nearest;
@@ -291,10 +303,35 @@ function put(register: Register, slot: number, contact: Contact, until: Millis):
 function drift(register: Register, now: Millis): void {
   if (now < register.driftsFrom) return;
   register.driftsFrom = now + DRIFT_MS;
-  const [nearest] = candidates(register, now);
-  const farthest = pollersOf(register).filter(({ slot }) => slot > 0).sort((a, b) => distance(register, b.contact) - distance(register, a.contact))[0];
-  if (nearest === undefined || farthest === undefined || distance(register, nearest.contact) >= distance(register, farthest.contact)) return;
-  put(register, farthest.slot, nearest.contact, now + APPOINTED_MS);
+  const all = pollersOf(register);
+  const others = all.filter(({ slot }) => slot > 0).sort((a, b) => distance(register, b.contact) - distance(register, a.contact));
+  const isCrowded = ({ slot, contact }: Poller): boolean => isBeside(register, contact, all.filter((other) => other.slot !== slot));
+  const leaver = others.find(isCrowded) ?? others[0];
+  if (leaver === undefined) return;
+  const rest = all.filter(({ slot }) => slot !== leaver.slot);
+  const [nearest] = spread(register, candidates(register, now), rest);
+  if (nearest === undefined) return;
+  // A network of its own counts more than a short way.
+  const [before, after] = [isBeside(register, leaver.contact, rest), isBeside(register, nearest.contact, rest)];
+  if (before === after ? distance(register, nearest.contact) >= distance(register, leaver.contact) : after) return;
+  put(register, leaver.slot, nearest.contact, now + APPOINTED_MS);
+}
+
+interface Poller {
+  readonly slot: number;
+  readonly contact: Contact;
+}
+
+/** Those in networks of which nobody polls come first. Whoever owns a block of addresses has one slot while others wait. */
+function spread(register: Register, registrants: readonly Registrant[], pollers: Iterable<{ readonly contact: Contact }>): readonly Registrant[] {
+  const held = [...pollers];
+  const alone = registrants.filter(({ contact }) => !isBeside(register, contact, held));
+  return alone.length === registrants.length ? registrants : [...alone, ...registrants.filter((one) => !alone.includes(one))];
+}
+
+function isBeside({ networksOf }: Register, contact: Contact, others: readonly { readonly contact: Contact }[]): boolean {
+  const networks = networksOf(contact);
+  return networks.length > 0 && others.some((other) => shareNetwork(networks, networksOf(other.contact)));
 }
 
 /** The nearest first. */

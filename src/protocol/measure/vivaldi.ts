@@ -12,6 +12,9 @@ const ERROR_SHARE = 0.25;
 /** Rounded like everything that travels, so that both ends of a wire compute with the same number. */
 const HEIGHT_MIN_MS = Math.fround(0.05);
 const RTT_MAX_MS = 10_000;
+/** Nobody stands farther out: whoever says so lies, and one sample must not throw a peer out of latency space. */
+const COORDINATE_MS_MAX = 100_000;
+const MOVE_MAX_MS = 250;
 
 /** Where every peer starts: at the origin, knowing nothing. */
 export function originCoordinate(dimensions: number): Coordinate {
@@ -40,7 +43,7 @@ export function updatedCoordinate(self: Coordinate, remote: Coordinate, rttMs: n
   const sampleError = Math.abs(predicted - rttMs) / rttMs;
   const errorWeight = ERROR_SHARE * certainty;
   const error = Math.min(1, sampleError * errorWeight + self.error * (1 - errorWeight));
-  const force = MOVE_SHARE * certainty * (rttMs - predicted);
+  const force = Math.max(-MOVE_MAX_MS, Math.min(MOVE_MAX_MS, MOVE_SHARE * certainty * (rttMs - predicted)));
   // By map: an array that grows by push has room for thirteen more, in every coordinate of every peer.
   const vector = self.vector.map((mine, i) => {
     const away = distance > 1e-6 ? (mine - (remote.vector[i] as number)) / distance : direction(nudge, i);
@@ -52,7 +55,8 @@ export function updatedCoordinate(self: Coordinate, remote: Coordinate, rttMs: n
 }
 
 function isValid(coordinate: Coordinate, dimensions: number): boolean {
-  return coordinate.vector.length === dimensions && coordinate.height >= 0 && coordinate.error > 0 && coordinate.error <= 1;
+  const { vector, height, error } = coordinate;
+  return vector.length === dimensions && height >= 0 && height <= COORDINATE_MS_MAX && error > 0 && error <= 1 && vector.every((value) => Math.abs(value) <= COORDINATE_MS_MAX);
 }
 
 function euclidean(a: readonly number[], b: readonly number[]): number {

@@ -13,6 +13,7 @@
  * A world of 10^5 peers holds 6 million entries: the table is flat arrays by slot, not objects.
  */
 import type { Contact } from '../../core/contact.ts';
+import { claimedNetworks } from '../../core/network.ts';
 import type { Position } from '../../core/position.ts';
 import type { Random } from '../../core/random.ts';
 import { CIRCLE, circleDistance, sharedDigits } from '../../core/position.ts';
@@ -40,6 +41,14 @@ const REACH_STEP_MS = 2;
 const REACH_NOBODY = 0;
 const REACH_FAR = 255;
 const TWO_32 = 2 ** 32;
+/**
+ * Entries of one public network in a row; more stand there only as long as nobody else is met. Nearness must not fill a table with one owner's peers, and
+ * an empty slot would serve nobody.
+ */
+const ROW_NETWORK_MAX = 2;
+/** Somebody who makes a row more various is tried before all who may only be nearer. */
+const VARIETY_GAIN_MS = 60_000;
+const NONE: readonly string[] = [];
 
 /** An entry that may turn out nearer to the asker than its own, if it is told and tried. */
 interface Chance {
@@ -58,6 +67,8 @@ export class Pastry implements Strategy {
   /** By row, one bit a column: answered us since the last round of proving. */
   #proven: number[] = [];
   readonly #trials = new Trials();
+  /** By slot: public networks that the entry claims; only in tables that have met one. */
+  #networks: (readonly string[] | undefined)[] = [];
 
   constructor(self: Position, leafset: Leafset) {
     this.#self = self;
@@ -142,6 +153,7 @@ export class Pastry implements Strategy {
     if (slot < 0) return;
     if (this.#contacts[slot]?.peerId !== peer.peerId) return;
     this.#contacts[slot] = undefined;
+    this.#networks[slot] &&= undefined;
     this.#ways[slot] = NaN;
     this.size--;
   }
@@ -246,7 +258,8 @@ export class Pastry implements Strategy {
 
   #onMeasured(slot: number, peer: Contact, rttMs: number, known: boolean): void {
     if (!known) {
-      if (this.#contacts[slot] && rttMs >= REPLACE_SHARE * this.#wayTo(slot)) return;
+      const gain = this.#gainInVariety(slot, peer);
+      if (this.#contacts[slot] && (gain < 0 || (gain === 0 && rttMs >= REPLACE_SHARE * this.#wayTo(slot)))) return;
       this.#put(slot, peer, rttMs);
     }
     this.#ways[slot] = rttMs;
@@ -256,13 +269,31 @@ export class Pastry implements Strategy {
 
   /** Hearsay: an empty slot takes anybody, and who is nearer for certain takes the slot; who may be nearer can be tried. */
   #consider(slot: number, peer: Contact, { atMostMs, atLeastMs }: News): void {
+    const gain = this.#gainInVariety(slot, peer);
+    if (gain < 0) return;
     if (!this.#contacts[slot]) this.#put(slot, peer, -(atMostMs ?? NaN));
+    else if (gain > 0) this.#trials.add(peer, VARIETY_GAIN_MS);
     else if (atMostMs !== undefined && atMostMs < REPLACE_SHARE * this.#wayTo(slot)) this.#put(slot, peer, -atMostMs);
     else if (atLeastMs !== undefined && atLeastMs < TRY_SHARE * this.#wayTo(slot)) this.#trials.add(peer, this.#wayTo(slot) - atLeastMs);
   }
 
+  /** Positive: the entry in that slot is one of too many of its network in the row, and this one would not be; negative: the other way round. */
+  #gainInVariety(slot: number, peer: Contact): number {
+    if (!this.#contacts[slot] || (this.#networks.length === 0 && peer.addresses.length === 0)) return 0;
+    return Number(this.#isSurplus(slot, this.#networks[slot] ?? NONE)) - Number(this.#isSurplus(slot, claimedNetworks(peer)));
+  }
+
+  #isSurplus(slot: number, networks: readonly string[]): boolean {
+    if (networks.length === 0) return false;
+    const first = slot - (slot % COLUMNS);
+    const row = this.#networks.slice(first, first + COLUMNS).filter((others, column) => others !== undefined && first + column !== slot);
+    return networks.some((network) => row.filter((others) => others?.includes(network)).length >= ROW_NETWORK_MAX);
+  }
+
   #put(slot: number, peer: Contact, way: number): void {
     if (this.#contacts.length <= slot) this.#grow(Math.floor(slot / COLUMNS) + 1);
+    const networks = claimedNetworks(peer);
+    if (networks.length > 0 || this.#networks[slot] !== undefined) this.#networks[slot] = networks.length > 0 ? networks : undefined;
     if (!this.#contacts[slot]) this.size++;
     this.#contacts[slot] = peer;
     this.#ways[slot] = way;

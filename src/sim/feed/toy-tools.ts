@@ -2,6 +2,7 @@
  * Digests, signatures and compression for simulated feeds that anybody could forge or undo: a simulation is about who sends what
  * to whom. A difference is what lies between the common beginning and the common end of two bodies.
  */
+import { claimedNetworks } from '../../core/network.ts';
 import type { FeedTools } from '../../protocol/feed/feed.ts';
 
 const HEADER = 9;
@@ -23,6 +24,7 @@ export function toyTools(self: string): FeedTools {
       return signature.length === right.length && right.every((byte, i) => byte === signature[i]);
     },
     pack, unpack,
+    networksOf: claimedNetworks,
   };
 }
 

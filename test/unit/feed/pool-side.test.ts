@@ -41,6 +41,24 @@ test('a feed that the pool delivers is served and never asked for', async () => 
   assert.equal(origin.asked.length, 0);
 });
 
+test('items are attested when peers in two networks say the same, however many there are in one, and the detail says both numbers', async () => {
+  await using origin = await testOrigin(serving(() => rss([{ id: 'a' }])));
+  await using service = new Service();
+  const pool = new TestPool();
+  let networks = 1;
+  service.feeds.usePool(pool, '', () => networks);
+  const { id } = service.feeds.add({ url: `${origin.url}/feed` });
+  const attestations = ['one', 'two', 'three'].map((peerId) => ({ peerId, at: Date.now(), signature: new Uint8Array([1]) }));
+  const delivered = deliver(service.feeds, pool, rss([{ id: 'a' }]), 1, { attestations });
+  await service.feeds.whenServable(id, AbortSignal.timeout(20_000));
+  await service.until(() => service.count('feed-version') > 0);
+  const shown = (): unknown[] => [service.feeds.items(id)[0]?.trust, service.feeds.items(id)[0]?.attestations, service.feeds.show(id).version?.attestedBy];
+  assert.deepEqual(shown(), ['single', 1, { peers: 3, networks: 1 }]);
+  networks = 2;
+  service.feeds.poolEvents.onWitness(pool.key, delivered.hash, 'same');
+  assert.deepEqual(shown(), ['attested', 2, { peers: 3, networks: 2 }]);
+});
+
 test('a poller asks at its turn, hands over what it finds, and says what it found unchanged', async () => {
   let text = rss([{ id: 'a' }]);
   await using origin = await testOrigin(serving(() => text));

@@ -180,3 +180,45 @@ test('a register that is new takes the strictest wish and the number of subscrib
   hearOfWishes(register, { strictestMs: 10_000, subscribers: 40 }, later);
   assert.deepEqual([strictestOf(register), subscribersOf(register)], [60_000, 1]);
 });
+
+function at(distance: number, network: number): Contact {
+  return { ...peer(distance), addresses: [`/ip4/8.8.${network}.${distance}/tcp/4001`] };
+}
+
+test('one public network has one slot while others wait, and all of them when nobody else does', () => {
+  const register = newRegister(key, 3, () => 0, 0);
+  for (const distance of [1, 2, 3]) enter(register, at(distance, 1), entry(), 0);
+  grant(register, SETTLE_MS);
+  assert.deepEqual(names(register), ['peer-1', 'peer-2', 'peer-3']);
+  const mixed = newRegister(key, 3, () => 0, 0);
+  for (const distance of [1, 2, 3]) enter(mixed, at(distance, 1), entry(), 0);
+  enter(mixed, at(50, 2), entry(), 0);
+  enter(mixed, peer(60), entry(), 0);
+  grant(mixed, SETTLE_MS);
+  assert.deepEqual(names(mixed), ['peer-1', 'peer-50', 'peer-60']);
+});
+
+test('a slot moves to a farther candidate from another network, and never to a nearer one from a network that polls already', () => {
+  const register = newRegister(key, 2, () => 0, 0);
+  enter(register, at(5, 1), entry(), 0);
+  enter(register, at(6, 1), entry(), 0);
+  grant(register, SETTLE_MS);
+  enter(register, at(90, 2), entry(), SETTLE_MS);
+  grant(register, SETTLE_MS + 600_000);
+  assert.deepEqual(names(register), ['peer-5', 'peer-90']);
+  enter(register, at(90, 2), entry({ slot: 2 }), 700_000);
+  enter(register, at(2, 1), entry(), 700_000);
+  grant(register, 1_300_000);
+  assert.deepEqual(names(register), ['peer-5', 'peer-90']);
+});
+
+test('two accusers from one public network are one', () => {
+  const register = newRegister(key, 3, () => 0, 0);
+  for (const contact of [peer(1), at(10, 1), at(11, 1), at(12, 2)]) enter(register, contact, entry(), 0);
+  grant(register, SETTLE_MS);
+  accuse(register, 'peer-1', 'peer-10', SETTLE_MS);
+  accuse(register, 'peer-1', 'peer-11', SETTLE_MS);
+  assert.equal(slotOf(register, 'peer-1'), 0);
+  accuse(register, 'peer-1', 'peer-12', SETTLE_MS);
+  assert.equal(slotOf(register, 'peer-1'), undefined);
+});

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { randomFrom } from '../../../src/core/random.ts';
 import { createModel, MODEL_NAMES } from '../../../src/protocol/measure/model.ts';
 import { minimise } from '../../../src/protocol/measure/simplex.ts';
-import { originCoordinate } from '../../../src/protocol/measure/vivaldi.ts';
+import { originCoordinate, updatedCoordinate } from '../../../src/protocol/measure/vivaldi.ts';
 import { runCoordinateSimulation } from '../../../src/sim/coordinates/run-coordinates.ts';
 import type { RttMatrix } from '../../../src/sim/latency/matrix.ts';
 
@@ -28,6 +28,15 @@ test('the optimiser never evaluates more often than it may', () => {
   let count = 0;
   minimise((x) => (count++, x.reduce((sum, value) => sum + value * value, 0)), [1, 2, 3, 4], { evaluationsMax: 60, step: 1, tolerance: 0, restarts: 5 });
   assert.ok(count <= 60 + 6, `${count}`);
+});
+
+test('a peer that claims to stand anywhere moves others by a quarter of a second at most, and farther out than anybody can be not at all', () => {
+  const self = originCoordinate(2);
+  const liar = { vector: [90_000, 0], height: 1, error: 0.01 };
+  const moved = updatedCoordinate(self, liar, 1, 0.5);
+  assert.ok(Math.hypot(...moved.vector) > 200 && Math.hypot(...moved.vector) <= 250, moved.vector.join());
+  assert.equal(updatedCoordinate(self, { ...liar, vector: [1e30, 0] }, 1, 0.5), self);
+  assert.equal(updatedCoordinate(self, { ...liar, vector: [0, 0], height: 1e30 }, 1, 0.5), self);
 });
 
 for (const model of MODEL_NAMES) {

@@ -211,6 +211,30 @@ test('pastry: who is nearer for certain, by the way over the teller, takes the s
   assert.deepEqual(pastry.part(0, ALL_WELCOME, nobody).map(({ contact, tellerRttMs }) => [contact.peerId, tellerRttMs]), [['p2', 41]]);
 });
 
+/** In that column of the first row, in that public network; 0: in none. */
+function fromNetwork(column: number, network: number, i: number): Contact {
+  return { ...peerOf(positionFromLead((column * CIRCLE) / 16 + i), i), addresses: network === 0 ? ['/ip4/192.168.0.1/tcp/1'] : [`/ip4/8.8.${network}.${i}/tcp/1`] };
+}
+
+test('pastry: of one public network a row keeps two entries once others are met, however near the rest are, and no slot stays empty for it', () => {
+  const pastry = fromZero();
+  for (const column of [1, 2, 3, 4]) pastry.learn(fromNetwork(column, 1, column), { rttMs: 10 });
+  assert.equal(pastry.size, 4);
+  pastry.learn(fromNetwork(4, 2, 14), { atMostMs: 400, atLeastMs: 300 });
+  assert.equal(pastry.nextToTry()?.hop.contact.peerId, 'p14', 'somebody from elsewhere is tried although it is farther');
+  pastry.learn(fromNetwork(4, 2, 14), { rttMs: 300 });
+  pastry.learn(fromNetwork(3, 0, 13), { rttMs: 300 });
+  const held = (): (string | undefined)[] => pastry.entries().map(({ contact }) => contact.peerId);
+  assert.deepEqual(held(), ['p1', 'p2', 'p13', 'p14']);
+  pastry.learn(fromNetwork(4, 1, 24), { rttMs: 1 });
+  pastry.learn(fromNetwork(3, 1, 23), { atMostMs: 1 });
+  assert.deepEqual(held(), ['p1', 'p2', 'p13', 'p14']);
+  pastry.learn(fromNetwork(2, 1, 22), { rttMs: 1 });
+  assert.deepEqual(held(), ['p1', 'p22', 'p13', 'p14'], 'in the place of one of the two the nearest counts');
+  for (const column of [5, 6, 7]) pastry.learn(fromNetwork(column, 0, column), { rttMs: 10 });
+  assert.equal(pastry.size, 7, 'local addresses know no limit');
+});
+
 test('pastry: who may be much nearer is tried once, the greatest possible gain first', () => {
   const pastry = fromZero();
   pastry.learn(slotPeer(1), { rttMs: 100 });
