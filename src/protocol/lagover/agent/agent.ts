@@ -273,10 +273,13 @@ export class Agent {
     return this.#canTake(meet) ? this.#tryGrant(from, meet) : { outcome: OUTCOME.busy };
   }
 
-  /** Without asking anybody and moving nobody. For the heir of a lost child any slot will do: the lost one's becomes free in its place. */
+  /**
+   * Without asking anybody and moving nobody. For the heir of a lost child any slot will do: the lost one's becomes free in its place.
+   * What a plan is to bring here is not counted as open, so a plan is no obstacle, unless this peer itself moves.
+   */
   #canTake(meet: LagMeet): boolean {
     const isInTime = this.delay + hopOf(this.#context.tree, meet) <= meet.self.limit;
-    return isInTime && this.openSlots > 0 && !this.#party.isLocked;
+    return isInTime && this.openSlots > 0 && !this.#party.isBound;
   }
 
   /** What comes out of the meeting, as an answer. */
@@ -347,9 +350,10 @@ export class Agent {
       if (!this.#waiting.has(peerId)) continue;
       const { link } = meet;
       if (meet.type === 'lagMeet') {
-        if (this.#slots.find(meet.lost) !== undefined || this.#party.isLocked) continue;
+        const canTake = this.#canTake(meet);
+        if (!canTake && (this.#slots.find(meet.lost) !== undefined || this.#party.isLocked)) continue;
         this.#waiting.delete(peerId);
-        this.#answer(from, { link, ...this.#meet(from, meet) });
+        this.#answer(from, { link, ...(canTake ? this.#tryGrant(from, meet) : this.#meet(from, meet)) });
         continue;
       }
       const may = this.#party.mayCome(peerId, meet.plan);

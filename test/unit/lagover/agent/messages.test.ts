@@ -237,6 +237,26 @@ test('the heir waits for the slot of the lost child until its lease ends, and is
   assert.deepEqual(stage.agent.children, [b]);
 });
 
+test('the heir gets the slot of the lost child although a plan keeps the grandparent as it is, and the plan gets what it was promised', () => {
+  const stage = new Stage({ fanout: 2, constraint: 0 }, source);
+  const reportOfC: LagInput = { type: 'lagReport', op: 5, tree: 'tree', link: 1, version: 1, same: false, self: member(c), children: [], room: [], laxer: [], pathVersion: 0 };
+  const d = peerAt(0.4);
+  for (const child of [a, c]) stage.hear(child, meetFrom(child, 1));
+  stage.env.advance(tree.leaseMs - 100);
+  stage.hear(c, reportOfC);
+  stage.hear(c, { type: 'lagLock', op: 6, tree: 'tree', plan: 1, leave: [c.peerId], come: [d.peerId], moves: false, parent: '', allLeave: false });
+  stage.hear(b, meetFrom(b, 1, { lost: a.peerId }));
+  assert.deepEqual(stage.answerTo(b).map(({ outcome }) => outcome), [OUTCOME.wait], 'the lost child has its slot still');
+  stage.env.advance(101);
+  assert.deepEqual(stage.answerTo(b).map(({ outcome }) => outcome), [OUTCOME.granted]);
+  const claim: LagInput = { type: 'lagClaim', op: 7, tree: 'tree', link: 2, self: member(d), children: [], plan: 1 };
+  stage.hear(d, claim);
+  assert.deepEqual(stage.answerTo(d).map(({ outcome }) => outcome), [OUTCOME.wait]);
+  stage.hear(c, { type: 'lagRelease', op: 8, tree: 'tree', link: 1 });
+  assert.deepEqual(stage.answerTo(d).map(({ outcome }) => outcome), [OUTCOME.granted]);
+  assert.deepEqual(new Set(stage.agent.children), new Set([b, d]));
+});
+
 test('a peer that leaves says so to its children and to its parent', () => {
   const stage = new Stage();
   stage.attach();
