@@ -1,5 +1,6 @@
 /**
  * An HTTP server and its routes, whoever it is for: what a body may be, how requests are checked, and one form for all errors.
+ * Apart from server.ts, because the API and the listener for readers elsewhere are both made of it.
  */
 import fastify from 'fastify';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
@@ -7,7 +8,7 @@ import type { z } from 'zod';
 import type { Daemon } from '../daemon/daemon.ts';
 import type { GuardConfig } from './guard.ts';
 import type { Local } from './local.ts';
-import { ApiError, replyTo } from './reply-errors.ts';
+import { ApiError, replyTo, replyWith, sendProblem } from './reply-errors.ts';
 import type { Route } from './routes.ts';
 
 /** Of everything that is not a value. */
@@ -29,14 +30,11 @@ export function newApp(options: FastifyServerOptions = {}): FastifyInstance {
     return success ? { value } : { error: new ApiError('usage', explain(error)) };
   });
   app.setErrorHandler(async (error, _request, reply) => {
-    const { status, body } = replyTo(error);
-    if (body.error.code === 'internal') process.stderr.write(`grove: API: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-    return reply.code(status).send(body);
+    const problem = replyTo(error);
+    if (problem.body.error.code === 'internal') process.stderr.write(`grove: API: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    return sendProblem(reply, problem);
   });
-  app.setNotFoundHandler(async (_request, reply) => {
-    const { status, body } = replyTo(new ApiError('no-such-route', 'There is no such route, or not with this method.'));
-    return reply.code(status).send(body);
-  });
+  app.setNotFoundHandler(async (_request, reply) => sendProblem(reply, replyWith('no-such-route', 'There is no such route, or not with this method.')));
   return app;
 }
 

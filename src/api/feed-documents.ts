@@ -19,8 +19,9 @@ import type { FeedFacts, FeedRequest } from './feed-answer.ts';
 import { answerFeed, basesOf } from './feed-answer.ts';
 import { hasToken } from './guard.ts';
 import type { Local } from './local.ts';
-import { ApiError } from './reply-errors.ts';
+import { ApiError, replyWith, sendProblem } from './reply-errors.ts';
 
+const UNAVAILABLE = 503;
 const FIRST_WAIT_MS = 10_000;
 const RETRY_S_MIN = 10;
 const RETRY_S_MAX = 3_600;
@@ -66,7 +67,7 @@ async function unavailable(readers: Readers, id: string, reply: FastifyReply): P
   const next = Date.parse(failures.retryAt ?? schedule.next ?? '');
   const waitS = Number.isNaN(next) ? RETRY_S_MIN : Math.ceil((next - Date.now()) / 1_000);
   reply.header('Retry-After', String(Math.min(RETRY_S_MAX, Math.max(RETRY_S_MIN, waitS))));
-  return reply.code(503).send({ error: { code: 'timeout', message: `There is nothing of this feed yet. ${reason}` } });
+  return sendProblem(reply, replyWith('timeout', `There is nothing of this feed yet. ${reason}`, UNAVAILABLE));
 }
 
 async function send({ readers, base }: Local, document: ServedDocument, isFirst: boolean, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

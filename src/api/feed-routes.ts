@@ -18,8 +18,15 @@ export async function getBases(_daemon: Daemon, _request: FastifyRequest, _reply
   return { local: readers.base(), elsewhere: readers.elsewhere ?? null };
 }
 
-export async function getFeeds(_daemon: Daemon, _request: FastifyRequest, _reply: FastifyReply, { readers }: Local): Promise<unknown> {
-  return readers.feeds.list();
+/** All of them; or with `limit` a page of them in the order of their ids, and a Link to the next one (RFC 8288). */
+export async function getFeeds(_daemon: Daemon, request: FastifyRequest, reply: FastifyReply, { readers }: Local): Promise<readonly FeedSummary[]> {
+  const { limit, after = '' } = request.query as { readonly limit?: number; readonly after?: string };
+  const all = readers.feeds.list();
+  if (limit === undefined) return all;
+  const following = all.filter(({ id }) => id > after).sort((a, b) => (a.id < b.id ? -1 : 1));
+  const page = following.slice(0, limit);
+  if (following.length > limit) reply.header('Link', `<${request.url.split('?')[0]}?limit=${limit}&after=${page.at(-1)?.id}>; rel="next"`);
+  return page;
 }
 
 export async function putFeed(_daemon: Daemon, request: FastifyRequest, _reply: FastifyReply, { readers }: Local): Promise<unknown> {

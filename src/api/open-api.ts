@@ -8,10 +8,14 @@ import type { Route } from './routes.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
+/** A problem document (RFC 9457), with the code that tells problems apart. */
 const ERROR: Schema = {
   type: 'object',
-  properties: { error: { type: 'object', properties: { code: { type: 'string' }, message: { type: 'string' } }, required: ['code', 'message'] } },
-  required: ['error'],
+  properties: {
+    type: { type: 'string' }, title: { type: 'string' }, status: { type: 'integer' }, detail: { type: 'string' },
+    error: { type: 'object', properties: { code: { type: 'string' }, message: { type: 'string' } }, required: ['code', 'message'] },
+  },
+  required: ['type', 'title', 'status', 'detail', 'error'],
 };
 
 export function getOpenApi(routes: readonly Route[]): unknown {
@@ -39,7 +43,10 @@ function operation({ does, query, params, body, open, streamsBody, takesForm }: 
     security: open === true ? [] : [{ token: [] }],
     parameters: [...inPath, ...queryParameters(query)],
     ...(body === undefined && streamsBody !== true ? {} : { requestBody: { required: true, content: { [content]: { schema } } } }),
-    responses: { default: { description: 'The answer, or what went wrong.', content: { 'application/json': { schema: { anyOf: [{ $ref: '#/components/schemas/Error' }, {}] } } } } },
+    responses: {
+      '2XX': { description: 'The answer.' },
+      default: { description: 'What went wrong.', content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Error' } } } },
+    },
   };
 }
 

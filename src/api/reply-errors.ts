@@ -1,7 +1,9 @@
 /**
- * Errors of the API: which HTTP status belongs to which of Grove's error codes, in one table, and the one JSON form.
- * A client tells errors apart by their code; the message is one sentence for the person behind it.
+ * Errors of the API: which HTTP status belongs to which of Grove's error codes, in one table, and the one JSON form: a problem document
+ * (RFC 9457) with our code in it. A client tells errors apart by their code; the message is one sentence for the person behind it.
  */
+import { STATUS_CODES } from 'node:http';
+import type { FastifyReply } from 'fastify';
 import type { ErrorCode } from '../core/errors.ts';
 import { GroveError } from '../core/errors.ts';
 
@@ -9,6 +11,11 @@ import { GroveError } from '../core/errors.ts';
 export type ApiErrorCode = ErrorCode | 'unauthorized' | 'forbidden' | 'no-such-route' | 'internal';
 
 export interface ErrorBody {
+  /** Nothing beyond the status: what tells problems apart is the code. */
+  readonly type: 'about:blank';
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
   readonly error: { readonly code: ApiErrorCode; readonly message: string };
 }
 
@@ -50,6 +57,10 @@ export function replyTo(error: unknown): { readonly status: number; readonly bod
   return replyWith('internal', 'Something went wrong inside this peer; its standard error says what.');
 }
 
-function replyWith(code: ApiErrorCode, message: string): { readonly status: number; readonly body: ErrorBody } {
-  return { status: STATUS[code], body: { error: { code, message } } };
+export async function sendProblem(reply: FastifyReply, { status, body }: { readonly status: number; readonly body: ErrorBody }): Promise<FastifyReply> {
+  return reply.code(status).type('application/problem+json').send(JSON.stringify(body));
+}
+
+export function replyWith(code: ApiErrorCode, message: string, status = STATUS[code]): { readonly status: number; readonly body: ErrorBody } {
+  return { status, body: { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail: message, error: { code, message } } };
 }

@@ -48,6 +48,7 @@ const wish = z.strictObject({
   scope: z.enum(['pool', 'friends', 'local']).optional(),
   neverOrigin: z.boolean().optional(),
 });
+const feedPage = z.strictObject({ limit: z.coerce.number().int().min(1).max(1_000).optional(), after: z.string().max(64).optional() });
 const castParams = z.strictObject({ name: text });
 const castJoin = z.strictObject({ degree: z.coerce.number().int().min(1).max(64).optional(), from: z.enum(['now', 'key', 'start']).optional() });
 const form = z.record(z.string(), z.string());
@@ -92,7 +93,7 @@ export const ROUTES: readonly Route[] = [
   { ...document, path: '/feed', does: 'the same with the URL in the query', query: z.object({ url: text, max_age: z.coerce.number().min(1).optional() }) },
   { method: 'POST', path: '/hub', does: 'subscribes a reader to pushes of a feed (WebSub)', open: true, takesForm: true, body: form, handle: postHub },
   { method: 'GET', path: `${PREFIX}/readers`, does: 'what the addresses of feeds begin with for readers here, and elsewhere', handle: getBases },
-  { method: 'GET', path: `${PREFIX}/feeds`, does: 'all feeds that this peer subscribes to', handle: getFeeds },
+  { method: 'GET', path: `${PREFIX}/feeds`, does: 'all feeds that this peer subscribes to, or with `limit` a page of them: the header Link leads to the next', query: feedPage, handle: getFeeds },
   { method: 'PUT', path: `${PREFIX}/feeds`, does: 'subscribes to a feed, or changes the wishes for it', body: wish, handle: putFeed },
   { method: 'POST', path: `${PREFIX}/feeds/batch`, does: 'subscribes to many', body: z.strictObject({ feeds: z.array(wish).max(BATCH_MAX) }), handle: postFeeds },
   { method: 'GET', path: `${PREFIX}/feeds/:feed`, does: 'all about one feed', params: feedParams, handle: getFeed },

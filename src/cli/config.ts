@@ -1,13 +1,14 @@
 /**
- * The configuration file: what somebody would otherwise repeat as flags of `grove up`, in TOML, at
- * `$XDG_CONFIG_HOME/grove/config.toml`. A flag wins over it, key by key.
+ * The configuration: what somebody would otherwise repeat as flags of `grove up`, in TOML. There may be a file for the machine, one for
+ * the user (`$XDG_CONFIG_HOME/grove/config.toml`) and one for the directory in which a peer is started (`grove.toml`). The nearer one wins, the
+ * environment (`GROVE_API`) wins over all of them, and a flag over the environment; all that key by key.
  *
  * Its keys are the flags' names, so there is nothing to learn twice. Secrets do not belong in it: an invite is read from the
  * file that `join-file` names. Whatever is wrong is said with the place, and nothing starts half configured.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import { z } from 'zod';
 import { GroveError } from '../core/errors.ts';
@@ -53,6 +54,20 @@ export function configFile(environment: NodeJS.ProcessEnv = process.env): string
   return base !== undefined && base.startsWith('/') ? join(base, 'grove', 'config.toml') : join(homedir(), '.config', 'grove', 'config.toml');
 }
 
+/** Those that there are, the one that wins last. */
+export function configFiles(environment: NodeJS.ProcessEnv = process.env, directory = process.cwd()): readonly string[] {
+  const system = (environment['XDG_CONFIG_DIRS'] ?? '/etc/xdg').split(':').filter((base) => base.startsWith('/')).toReversed();
+  const files = [...system.map((base) => join(base, 'grove', 'config.toml')), configFile(environment)].filter((file) => existsSync(file));
+  const project = resolve(directory, 'grove.toml');
+  return isOurs(project) ? [...files, project] : files;
+}
+
+/** A directory may be anybody's: a file of somebody else in it decides nothing. */
+function isOurs(file: string): boolean {
+  const owner = statSync(file, { throwIfNoEntry: false })?.uid;
+  return owner !== undefined && (process.getuid === undefined || owner === process.getuid());
+}
+
 /** Every fault of a configuration; none means that it can be used. */
 export function checkConfig(toml: string): { readonly faults: readonly ConfigFault[]; readonly config: Config } {
   let value: unknown;
@@ -72,12 +87,14 @@ export function checkConfig(toml: string): { readonly faults: readonly ConfigFau
 }
 
 /**
- * The values of a file as the options of `grove up` have them. Without `file` the usual place is looked at, and may be empty.
- * Throws GroveError 'usage' on the first fault.
+ * The values as the options of `grove up` have them, of one file or of all that there are. Throws GroveError 'usage' on the first fault.
  */
 export function readConfig(file: string | undefined): Readonly<Record<string, unknown>> {
-  const path = file ?? configFile();
-  if (file === undefined && !existsSync(path)) return {};
+  const files = file === undefined ? configFiles() : [file];
+  return Object.assign({}, ...files.map(optionsIn)) as Readonly<Record<string, unknown>>;
+}
+
+function optionsIn(path: string): Readonly<Record<string, unknown>> {
   const { faults, config } = checkConfig(readConfigFile(path));
   const [fault] = faults;
   if (fault !== undefined) throw new GroveError('usage', `${path}${fault.line === undefined ? '' : `, line ${fault.line}`}: ${fault.says}. Check it with \`grove config check\`.`);

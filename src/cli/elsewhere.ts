@@ -1,5 +1,6 @@
 /**
  * Addresses of feeds for readers on other machines and in containers, where this peer serves them (`grove up --readers`).
+ * They differ from the local ones in how they begin, which only the peer knows: there is a secret in it.
  */
 import { GroveError } from '../core/errors.ts';
 import type { Client } from './client.ts';

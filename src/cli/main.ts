@@ -8,6 +8,7 @@ import { Command, CommanderError } from 'commander';
 import { groveVersion } from '../daemon/version.ts';
 import { GroveError } from '../core/errors.ts';
 import { defineCast } from './commands/cast.ts';
+import { defineCompletions } from './commands/completions.ts';
 import { defineConfig } from './commands/config.ts';
 import { defineDemo } from './commands/demo.ts';
 import { defineDelete } from './commands/delete.ts';
@@ -34,7 +35,7 @@ import { defineTop } from './commands/top.ts';
 import { defineTree } from './commands/tree.ts';
 import { defineUp } from './commands/up.ts';
 import { withExamples } from './command.ts';
-import { printError } from './output.ts';
+import { printError, usePlainText } from './output.ts';
 
 const USAGE = 2;
 const FAILURE = 1;
@@ -43,13 +44,19 @@ const program = new Command('grove')
   .description('Grove: feeds, kept fresh together. A local feed cache whose peers share their polls, on a self-organizing overlay.')
   .version(groveVersion(), '-V, --version', 'print the version')
   .helpOption('-h, --help', 'show help')
+  .option('--plain', 'tables as lines of values with tabs between them, nothing in bold or colour')
+  .option('--no-input', 'never ask anything; nothing here does')
+  .configureHelp({ showGlobalOptions: true })
+  .hook('preAction', () => {
+    if (program.opts<{ readonly plain?: boolean }>().plain === true) usePlainText();
+  })
   .configureOutput({ outputError: (text) => printError(`${sentence(text)} See --help.`) })
   .exitOverride();
 
 withExamples(program, ['up', 'feed add https://example.com/feed.xml', 'import subs.opml -o local.opml', 'invite', 'up --data ./second --join INVITE', 'put greeting hello']);
 for (const define of [
   defineUp, defineFeed, defineImport, defineExport, defineRestore, defineDoctor, defineConfig, defineStatus, defineRing, defineLookup, definePut, defineGet, defineDelete, defineRef, defineInvite, defineJoin,
-  defineTop, defineQuery, defineSnapshot, defineTell, defineListen, defineTree, definePeers, definePlan, defineCast, defineDemo, defineSim,
+  defineTop, defineQuery, defineSnapshot, defineTell, defineListen, defineTree, definePeers, definePlan, defineCast, defineDemo, defineSim, defineCompletions,
 ]) {
   define(program);
 }

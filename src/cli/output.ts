@@ -7,6 +7,12 @@ import { styleText } from 'node:util';
 import { shown } from './text.ts';
 
 const SENTENCE_CHARACTERS_MAX = 4_000;
+let isPlain = false;
+
+/** With --plain: one row a line, values with tabs between them, for grep, cut and awk. */
+export function usePlainText(): void {
+  isPlain = true;
+}
 
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
@@ -29,14 +35,19 @@ export function printError(sentence: string): void {
 
 /** NO_COLOR, and output that is no terminal, leave the text as it is. */
 export function strong(text: string): string {
-  return styleText('bold', text, { stream: process.stdout });
+  return isPlain ? text : styleText('bold', text, { stream: process.stdout });
 }
 
 export function printTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
+  if (isPlain) return printPlain(head.length > 0 ? [head, ...rows] : rows);
   const table = newTable();
   if (head.length > 0) table.push(head.map(strong));
   for (const row of rows) table.push(row.map(String));
   printLine(trimmed(table.toString()));
+}
+
+function printPlain(rows: readonly (readonly (string | number)[])[]): void {
+  for (const row of rows) printLine(row.map((value) => String(value).trim().replace(/\s+/g, ' ')).join('\t'));
 }
 
 /** Two columns: what it is, and its value. */

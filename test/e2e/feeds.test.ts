@@ -46,6 +46,7 @@ test('a feed is added, listed with what programs build on, shown, explained and 
   for (const name of [url, added.id, added.local]) assert.equal((await grove.json<FeedReasons>('feed', 'why', name, '--data', a.data)).id, added.id);
   assert.match(await text('feed', 'why', url, '--data', a.data), /floor {2,}.*by /);
   assert.match(await text('feed', 'show', url, '--data', a.data), /first/);
+  assert.match(await text('feed', 'list', '--plain', '--no-input', '--data', a.data), /^feed\tstate\t[^\n]*\n[^\n]*\tmet\t[^\n]*\thttp:/, 'lines with tabs');
   assert.equal((await grove.json<FeedSummary>('feed', 'refresh', url, '--data', a.data)).id, added.id);
   assert.deepEqual(await grove.json('feed', 'remove', url, '--data', a.data), { id: added.id, url, removed: true });
   const gone = await grove.run(['feed', 'show', url, '--data', a.data]);

@@ -60,8 +60,7 @@ const WEBSUB_PORT = 4781;
 const IMPATIENT = 130;
 
 export function defineUp(program: Command): void {
-  const command = program
-    .command('up')
+  const command = fromEnvironment(program.command('up'))
     .summary('run a peer')
     .description('Runs a peer until it is stopped. Without --join it begins a private pool of its own, or goes back into the pool it was in.')
     .option('--data <dir>', 'where it keeps its identity, pool and objects (default: the XDG state directory)')
@@ -94,13 +93,30 @@ export function defineUp(program: Command): void {
     .option('--websub-listen <host:port>', `with --websub-callback: where this peer listens for hubs (default: 127.0.0.1:${WEBSUB_PORT})`)
     .option('--origin-floor-seconds <s>', 'least time between two requests to a feed on this machine (for tests; others keep theirs)', numberWithin(0.05, 86_400, false))
     .option('--report-seconds <s>', 'of a new pool: how often machines report (default: 5)', numberWithin(1, 3_600, true))
-    .option('--config <file>', 'the configuration (default: config.toml in the XDG configuration directory); flags win over it')
+    .option('--config <file>', 'the configuration, instead of those of the machine, the user and this directory (grove.toml)')
     .option('--pollers <k>', 'of a new pool: how many peers ask the origin of a feed (default: 3)', numberWithin(1, 16, true));
   withExamples(withJson(command), ['up', 'up --data ./second --join grove1...', 'up --listen /ip4/127.0.0.1/tcp/0 --api 127.0.0.1:0 --json']);
+  command.configureHelp({ ...program.configureHelp(), optionDescription: ({ description }) => description });
+  command.addHelpText('after', `\nWhat is no secret can also be set in the environment, like GROVE_API, or in config.toml and ./grove.toml; flags win.`);
   command.action(async (flags: UpOptions) => {
     const { readConfig } = await import('../config.ts');
     await up({ ...readConfig(flags.config), ...flags });
   });
+}
+
+/**
+ * `GROVE_API` for --api, and so on for the options that are defined from here on. Not for what can hold a secret, which others on a machine
+ * can often read there, nor for what is said at each start anew.
+ */
+function fromEnvironment(command: Command): Command {
+  const add = command.addOption.bind(command);
+  command.addOption = (option) => {
+    const name = `GROVE_${option.name().toUpperCase().replaceAll('-', '_')}`;
+    const isSwitch = !option.required && !option.optional;
+    const isTaken = !['data', 'json', 'join', 'config'].includes(option.name()) && (!isSwitch || ['1', 'true', 'yes'].includes(process.env[name] ?? ''));
+    return add(isTaken ? option.env(name) : option);
+  };
+  return command;
 }
 
 async function up(options: UpOptions): Promise<void> {

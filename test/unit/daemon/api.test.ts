@@ -123,6 +123,15 @@ test('keys and values that are too large are refused with a sentence', async () 
   assert.deepEqual([body.status, codeOf(body)], [413, 'too-large']);
 });
 
+test('what is refused is told as a problem document (RFC 9457), with our code in it', async () => {
+  const { statusCode, headers, body } = await app.inject({ url: '/api/v1/nothing', headers: { host: `127.0.0.1:${PORT}`, authorization: `Bearer ${daemon.state.token}` } });
+  assert.equal(statusCode, 404);
+  assert.match(String(headers['content-type']), /^application\/problem\+json/);
+  const { error, ...problem } = JSON.parse(body) as { readonly error: { readonly code: string } };
+  assert.deepEqual(problem, { type: 'about:blank', title: 'Not Found', status: 404, detail: 'There is no such route, or not with this method.' });
+  assert.equal(error.code, 'no-such-route');
+});
+
 test('wrong requests get 400 and a sentence', async () => {
   const json = { 'content-type': 'application/json' };
   for (const [method, url, payload] of [

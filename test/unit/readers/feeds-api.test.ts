@@ -184,6 +184,22 @@ test('subscriptions can be made, looked at, explained and ended; PUT is idempote
   assert.equal((await read(`/f/${first.id}.xml`)).status, 404);
 });
 
+test('a long list comes in pages, each with a Link to the next', async () => {
+  const seen: string[] = [];
+  let url: string | undefined = '/api/v1/feeds?limit=2';
+  let pages = 0;
+  while (url !== undefined) {
+    const { statusCode, headers, body }: Awaited<ReturnType<typeof app.inject>> = await app.inject({ url, headers: { host: HOST, authorization: `Bearer ${daemon.state.token}` } });
+    assert.equal(statusCode, 200, body);
+    seen.push(...(JSON.parse(body) as FeedSummary[]).map(({ id }) => id));
+    url = /^<([^>]+)>; rel="next"$/.exec(String(headers['link'] ?? ''))?.[1];
+    pages++;
+  }
+  const all = await ask<FeedSummary[]>('GET', 'feeds');
+  assert.deepEqual(seen, all.map(({ id }) => id).sort());
+  assert.equal(pages, Math.ceil(all.length / 2));
+});
+
 test('of a batch the good ones are taken, and the others say why not', async () => {
   const added = await ask<({ url: string; feed?: FeedSummary; error?: string })[]>('POST', 'feeds/batch', { feeds: [{ url: origin.url('/b1') }, { url: 'mailto:a@b' }, { url: origin.url('/b2') }] });
   assert.deepEqual(added.map(({ feed, error }) => [feed !== undefined, error !== undefined]), [[true, false], [false, true], [true, false]]);
