@@ -4,10 +4,13 @@
  */
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { CastFeedWish, CastJoinWish, CastWish } from '../daemon/casts.ts';
+import type { CastFeedWish, CastFollowWish, CastJoinWish, CastWish } from '../daemon/casts.ts';
 import type { Daemon } from '../daemon/daemon.ts';
 import { goneSignal } from './gone-signal.ts';
 import { ApiError } from './reply-errors.ts';
+
+/** What its reader keeps to come back to a session. */
+const TICKET_HEADER = 'x-grove-ticket';
 
 interface Params {
   readonly name: string;
@@ -37,14 +40,27 @@ export async function postCastData(daemon: Daemon, request: FastifyRequest, repl
 
 export async function getCastData(daemon: Daemon, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   checkReader(request);
+  const { contentType, bytes } = await daemon.casts.read(nameOf(request), request.query as CastJoinWish, hangUpOf(reply));
+  return streamed(reply, { 'content-type': contentType }, bytes);
+}
+
+export async function getCastPieces(daemon: Daemon, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const { ticket, pieces } = await daemon.casts.follow(nameOf(request), request.query as CastFollowWish, hangUpOf(reply));
+  return streamed(reply, { 'content-type': 'application/octet-stream', [TICKET_HEADER]: ticket }, pieces);
+}
+
+function hangUpOf(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
-  const { contentType, bytes } = await daemon.casts.read(nameOf(request), request.query as CastJoinWish, gone.signal);
-  // Players want to know at once; Fastify would send its headers with the first bytes.
-  reply.header('content-type', contentType);
+  return gone.signal;
+}
+
+/** Whoever reads wants to know at once; Fastify would send its headers with the first bytes. */
+function streamed(reply: FastifyReply, headers: Readonly<Record<string, string>>, body: AsyncIterable<Uint8Array>): FastifyReply {
+  reply.headers(headers);
   for (const [header, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(header, value);
   reply.raw.flushHeaders();
-  return reply.send(Readable.from(bytes, { objectMode: false }));
+  return reply.send(Readable.from(body, { objectMode: false }));
 }
 
 export async function postCastInvite(daemon: Daemon, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {

@@ -7,7 +7,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Daemon } from '../daemon/daemon.ts';
-import { deleteCast, getCast, getCastData, getCasts, postCastData, postCastInvite, putCast } from './cast-routes.ts';
+import { deleteCast, getCast, getCastData, getCastPieces, getCasts, postCastData, postCastInvite, putCast } from './cast-routes.ts';
 import { streamEvents } from './event-stream.ts';
 import { getFeedDocument, postHub } from './feed-documents.ts';
 import { deleteFeed, getBases, getFeed, getFeeds, getReasons, postFeeds, postRefresh, putFeed } from './feed-routes.ts';
@@ -51,6 +51,7 @@ const wish = z.strictObject({
 const feedPage = z.strictObject({ limit: z.coerce.number().int().min(1).max(1_000).optional(), after: z.string().max(64).optional() });
 const castParams = z.strictObject({ name: text });
 const castJoin = z.strictObject({ degree: z.coerce.number().int().min(1).max(64).optional(), from: z.enum(['now', 'key', 'start']).optional() });
+const castFollow = castJoin.extend({ ticket: z.string().max(8_192).optional(), next: z.coerce.number().int().min(0).optional() });
 const form = z.record(z.string(), z.string());
 const document = { method: 'GET', open: true, head: true, handle: getFeedDocument } as const;
 
@@ -106,7 +107,7 @@ export const ROUTES: readonly Route[] = [
     method: 'PUT', path: `${PREFIX}/casts/:name`, does: 'opens a session with this peer at its root', params: castParams, handle: putCast,
     body: z.strictObject({
       priority: z.number().int().min(1).max(3).optional(), rateBps: z.number().min(0).optional(), objective: z.enum(['height', 'bottleneck', 'variance']).optional(),
-      contentType: z.string().max(128).optional(), degree: z.number().int().min(1).max(64).optional(), messages: z.enum(['lines', 'sized']).optional(), keyEvery: z.number().int().min(1).optional(),
+      contentType: z.string().max(128).optional(), degree: z.number().int().min(1).max(64).optional(), messages: z.enum(['lines', 'sized']).optional(), keyEvery: z.number().int().min(1).optional(), awayMs: z.number().min(0).max(600_000).optional(),
     }),
   },
   { method: 'DELETE', path: `${PREFIX}/casts/:name`, does: 'ends a session', params: castParams, handle: deleteCast },
@@ -115,6 +116,7 @@ export const ROUTES: readonly Route[] = [
     query: z.strictObject({ members: z.coerce.number().int().min(0).max(512).optional(), waitMs: z.coerce.number().min(0).optional() }),
   },
   { method: 'GET', path: `${PREFIX}/casts/:name/data`, does: 'becomes a member, and streams', params: castParams, query: castJoin, handle: getCastData },
+  { method: 'GET', path: `${PREFIX}/casts/:name/pieces`, does: 'the same in numbered pieces, for who may have to come back for the rest', params: castParams, query: castFollow, handle: getCastPieces },
   { method: 'GET', path: '/cast/:name', does: 'the same for players', open: true, params: castParams, query: castJoin, handle: getCastData },
   { method: 'POST', path: `${PREFIX}/casts/:name/invite`, does: 'asks a peer to join', params: castParams, body: z.strictObject({ peer: text }), handle: postCastInvite },
   { method: 'GET', path: `${PREFIX}/invite`, does: 'makes an invite', handle: getInvite },

@@ -106,7 +106,7 @@ export class Client {
   }
 
   /** A stream that lasts as long as it does, and fails when it breaks off. */
-  async download(path: string): Promise<Readable> {
+  async download(path: string): Promise<IncomingMessage> {
     return this.#exchange('GET', path, undefined);
   }
 

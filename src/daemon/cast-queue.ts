@@ -1,10 +1,12 @@
 /**
- * Between the protocol, which hands chunks over, and whoever reads them as an iteration of bytes: a queue with a bound, and the end.
+ * Between the protocol, which hands chunks over, and whoever reads them as an iteration: a queue with a bound, and the end. Bytes for players,
+ * or numbered pieces for who may have to come back (cast-pieces.ts).
  * Above the bound the protocol keeps what comes, which holds the stream back; nothing is dropped here.
  */
 import { GroveError } from '../core/errors.ts';
 import type { Chunk } from '../protocol/alm/stream/frames.ts';
 import type { CastReader, Reader } from '../protocol/alm/stream/reader.ts';
+import { encodePiece } from './cast-pieces.ts';
 import type { Deferred } from './deferred.ts';
 import { deferred } from './deferred.ts';
 
@@ -13,7 +15,9 @@ const QUEUE_BYTES = 256 * 1024;
 
 export class CastQueue implements CastReader {
   readonly #input: (call: () => void) => void;
-  #chunks: Uint8Array[] = [];
+  readonly #name: string;
+  #begin: number | undefined;
+  #chunks: Chunk[] = [];
   #bytes = 0;
   #isFull = false;
   #end: { readonly reason: string; readonly isFailure: boolean } | undefined;
@@ -21,8 +25,10 @@ export class CastQueue implements CastReader {
   #reader: Reader | undefined;
   #onGone: () => void = () => undefined;
   #isGone = false;
+  #isCut = false;
 
-  constructor(input: (call: () => void) => void) {
+  constructor(name: string, input: (call: () => void) => void) {
+    this.#name = name;
     this.#input = input;
   }
 
@@ -32,9 +38,14 @@ export class CastQueue implements CastReader {
     if (this.#isGone) this.#leave();
   }
 
-  onChunk({ bytes }: Chunk): boolean {
-    this.#chunks.push(bytes);
-    this.#bytes += bytes.length;
+  onBegin(seq: number): void {
+    this.#begin = seq;
+    this.#news?.resolve();
+  }
+
+  onChunk(chunk: Chunk): boolean {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.bytes.length;
     this.#isFull = this.#bytes >= QUEUE_BYTES;
     this.#news?.resolve();
     return !this.#isFull;
@@ -45,12 +56,41 @@ export class CastQueue implements CastReader {
     this.#news?.resolve();
   }
 
+  /** The peer stops: it breaks off in the middle, as if it had died. The session learns of it elsewhere. */
+  cut(): void {
+    this.#isCut = true;
+    this.#news?.resolve();
+  }
+
   /** Everything, until its end or until `signal`. Throws why it broke off. */
-  async *bytes(signal: AbortSignal, name: string): AsyncGenerator<Uint8Array, void, undefined> {
+  async *bytes(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunks of this.#batches(signal)) {
+      if (chunks.length > 0) yield chunks.length === 1 ? (chunks[0] as Chunk).bytes : Buffer.concat(chunks.map(({ bytes }) => bytes));
+    }
+    if (this.#end?.isFailure === true) throw new GroveError('stopped', `The stream of ${JSON.stringify(this.#name)} broke off: ${this.#end.reason}.`);
+  }
+
+  /** The same with numbers, and with the end as a piece of its own. */
+  async *pieces(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+    let isBegun = false;
+    for await (const chunks of this.#batches(signal)) {
+      const parts = chunks.flatMap(({ seq, bytes }) => encodePiece({ kind: 'chunk', seq, bytes }));
+      if (!isBegun && this.#begin !== undefined) {
+        isBegun = true;
+        parts.unshift(...encodePiece({ kind: 'begin', seq: this.#begin }));
+      }
+      if (parts.length > 0) yield Buffer.concat(parts);
+    }
+    if (this.#end !== undefined) yield Buffer.concat(encodePiece({ kind: this.#end.isFailure ? 'failure' : 'end', reason: this.#end.reason }));
+  }
+
+  /** What there is, each time that there is something new. */
+  async *#batches(signal: AbortSignal): AsyncGenerator<readonly Chunk[], void, undefined> {
     const wake = (): void => this.#news?.resolve();
     signal.addEventListener('abort', wake, { once: true });
     try {
       while (!signal.aborted) {
+        if (this.#isCut) throw new GroveError('stopped', 'The peer is stopping.');
         const chunks = this.#chunks;
         this.#chunks = [];
         this.#bytes = 0;
@@ -58,9 +98,8 @@ export class CastQueue implements CastReader {
           this.#isFull = false;
           this.#input(() => this.#reader?.ready());
         }
-        if (chunks.length > 0) yield chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
+        yield chunks;
         if (chunks.length > 0 || this.#chunks.length > 0) continue;
-        if (this.#end?.isFailure === true) throw new GroveError('stopped', `The stream of ${JSON.stringify(name)} broke off: ${this.#end.reason}.`);
         if (this.#end !== undefined) return;
         this.#news = deferred<void>();
         await this.#news.promise;
@@ -68,7 +107,7 @@ export class CastQueue implements CastReader {
     } finally {
       signal.removeEventListener('abort', wake);
       this.#isGone = true;
-      this.#leave();
+      if (!this.#isCut) this.#leave();
     }
   }
 

@@ -11,12 +11,14 @@ import type { Position } from '../core/position.ts';
 import { positionOfPeer } from '../host/identity.ts';
 import { PRIORITY_HIGHEST, PRIORITY_LOWEST } from '../protocol/alm/instance.ts';
 import type { Objective } from '../protocol/alm/plan.ts';
-import { DEGREE_MAX, NAME_BYTES_MAX } from '../protocol/alm/session/bounds.ts';
+import { AWAY_MS_MAX, DEGREE_MAX, NAME_BYTES_MAX } from '../protocol/alm/session/bounds.ts';
 import type { Outcome } from '../protocol/alm/session/casts.ts';
 import type { OwnSession } from '../protocol/alm/session/own-session.ts';
+import type { CastRecord } from '../protocol/alm/session/record.ts';
 import type { CastView, InvitationView } from '../protocol/alm/session/views.ts';
 import { FROM } from '../protocol/alm/stream/frames.ts';
 import { CastQueue } from './cast-queue.ts';
+import { decodeTicket, encodeTicket } from './cast-ticket.ts';
 import type { Deferred } from './deferred.ts';
 import { deferred } from './deferred.ts';
 import { positionOfKey } from './key.ts';
@@ -35,6 +37,8 @@ export interface CastWish {
   readonly messages?: Framing | undefined;
   /** One message of so many is a key point, the first one, too. */
   readonly keyEvery?: number | undefined;
+  /** A member that vanished may come back for what it missed for so long; 0: nobody is waited for. */
+  readonly awayMs?: number | undefined;
   /** Peers that this one serves itself at most. */
   readonly degree?: number | undefined;
 }
@@ -43,6 +47,13 @@ export interface CastJoinWish {
   /** Links that this peer offers, the one to its parent included. */
   readonly degree?: number | undefined;
   readonly from?: 'now' | 'key' | 'start' | undefined;
+}
+
+/** Of a reader that may come back after its peer was away. */
+export interface CastFollowWish extends CastJoinWish {
+  /** What it got at its first time, and the number of the chunk that it needs next. */
+  readonly ticket?: string | undefined;
+  readonly next?: number | undefined;
 }
 
 export interface CastFeedWish {
@@ -88,6 +99,7 @@ export class CastService {
   readonly #pool: PoolView;
   readonly #degreeBound: number;
   readonly #sources = new Map<string, Source>();
+  readonly #queues = new Set<CastQueue>();
   /** Why sessions that are no more ended, latest last. */
   readonly #ended = new Map<string, string>();
 
@@ -100,10 +112,11 @@ export class CastService {
   // --- opening ---
 
   async open(name: string, wish: CastWish, signal?: AbortSignal): Promise<CastView> {
-    const { priority = PRIORITY_HIGHEST, rateBps = 0, objective = 'height', contentType = BYTES, messages, keyEvery = 0 } = wish;
+    const { priority = PRIORITY_HIGHEST, rateBps = 0, objective = 'height', contentType = BYTES, messages, keyEvery = 0, awayMs } = wish;
     const key = keyOfCast(name);
     if (!Number.isInteger(priority) || priority < PRIORITY_HIGHEST || priority > PRIORITY_LOWEST) throw new GroveError('usage', `A priority is 1, 2 or 3, not ${priority}.`);
     if (!(rateBps >= 0 && rateBps <= RATE_MAX_BPS)) throw new GroveError('usage', 'A rate is a positive number of bits a second.');
+    if (awayMs !== undefined && !(awayMs >= 0 && awayMs <= AWAY_MS_MAX)) throw new GroveError('usage', `Whoever vanished is waited for from 0 to ${AWAY_MS_MAX / 1_000} s.`);
     if (!Number.isSafeInteger(keyEvery) || keyEvery < 0) throw new GroveError('usage', 'Key points are every so manieth message: a whole number from 1.');
     if (keyEvery > 0 && messages === undefined) throw new GroveError('usage', 'Key points are counted in messages: say how these are told apart, by lines or by their sizes.');
     const { node, operations } = this.#session;
@@ -117,7 +130,7 @@ export class CastService {
         over.resolve({ reason, isFailure });
       },
     };
-    const terms = { key, name, priority, rateBps, objective, contentType, hasKeys: keyEvery > 0, ...this.#bandwidth(), degree: this.#degree(wish.degree, rateBps) };
+    const terms = { key, name, priority, rateBps, objective, contentType, hasKeys: keyEvery > 0, awayMs, ...this.#bandwidth(), degree: this.#degree(wish.degree, rateBps) };
     const own = await operations.run<OwnSession>(signal, (settle, fail) => node.casts.open(terms, events, settled(name, settle, fail)));
     const idle = setTimeout(() => this.#session.host.input(() => own.close('its source never came', true)), UNFED_MS);
     const source: Source = { own, room: undefined, news: undefined, isFed: false, cutter: new MessageCutter(messages, keyEvery), over, idle, last: undefined };
@@ -166,18 +179,37 @@ export class CastService {
 
   /** Becomes a member and gives the stream's bytes. Throws GroveError when there is no such session or it does not take this peer. */
   async read(name: string, wish: CastJoinWish, signal: AbortSignal): Promise<{ readonly contentType: string; readonly bytes: AsyncIterable<Uint8Array> }> {
+    const { session, queue } = await this.#reading(name, wish, FROM[wish.from ?? 'now'], undefined, signal);
+    const contentType = this.#session.node.casts.view(session)?.contentType ?? BYTES;
+    return { contentType: contentType === '' ? BYTES : contentType, bytes: queue.bytes(signal) };
+  }
+
+  /** The same as numbered pieces, with a ticket for who comes back and goes on where it was. */
+  async follow(name: string, wish: CastFollowWish, signal: AbortSignal): Promise<{ readonly ticket: string; readonly pieces: AsyncIterable<Uint8Array> }> {
+    const before = wish.ticket === undefined ? undefined : decodeTicket(wish.ticket);
+    const { session, queue } = await this.#reading(name, wish, wish.next ?? FROM[wish.from ?? 'now'], before, signal);
+    const record = this.#session.node.casts.record(session);
+    return { ticket: record === undefined ? (wish.ticket ?? '') : encodeTicket(record), pieces: queue.pieces(signal) };
+  }
+
+  async #reading(name: string, { degree }: CastJoinWish, from: number, record: CastRecord | undefined, signal: AbortSignal): Promise<{ readonly session: string; readonly queue: CastQueue }> {
     const { node, host, operations } = this.#session;
-    const from = FROM[wish.from ?? 'now'];
-    const terms = { key: keyOfCast(name), name, degree: (rateBps: number) => this.#degree(wish.degree, rateBps), from, ...this.#bandwidth() };
+    const terms = { key: keyOfCast(name), name, degree: (rateBps: number) => this.#degree(degree, rateBps), from, record, ...this.#bandwidth() };
     const session = await operations.run<string>(signal, (settle, fail) => node.casts.join(terms, settled(name, settle, fail)));
-    const queue = new CastQueue((call) => host.input(call));
+    const queue = new CastQueue(name, (call) => host.input(call));
+    this.#queues.add(queue);
     host.input(() => {
       const reader = node.casts.read(session, queue, from);
-      if (reader === undefined) return queue.onEnd('it has too many readers here, or has just ended', true);
-      queue.start(reader, () => node.casts.onReaders(session));
+      if (reader === undefined) {
+        this.#queues.delete(queue);
+        return queue.onEnd('it has too many readers here, or has just ended', true);
+      }
+      queue.start(reader, () => {
+        this.#queues.delete(queue);
+        node.casts.onReaders(session);
+      });
     });
-    const contentType = node.casts.view(session)?.contentType ?? BYTES;
-    return { contentType: contentType === '' ? BYTES : contentType, bytes: queue.bytes(signal, name) };
+    return { session, queue };
   }
 
   // --- looking ---
@@ -207,6 +239,7 @@ export class CastService {
 
   /** The stay in the pool ends. */
   stop(): void {
+    for (const queue of this.#queues) queue.cut();
     for (const source of this.#sources.values()) {
       clearTimeout(source.idle);
       source.room?.resolve();
@@ -304,7 +337,7 @@ function keyOfCast(name: string): Position {
 function settled<T>(name: string, settle: (value: T) => void, fail: (error: GroveError) => void): (outcome: Outcome<T>) => void {
   return (outcome) => {
     if (outcome.ok) settle(outcome.value);
-    else fail(new GroveError('refused', `The session ${JSON.stringify(name)}: ${outcome.reason}.`));
+    else fail(new GroveError(outcome.isSilence === true ? 'timeout' : 'refused', `The session ${JSON.stringify(name)}: ${outcome.reason}.`));
   };
 }
 

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FROM } from '../../src/protocol/alm/stream/frames.ts';
-import { everybodyStarts, interior, joined, KEY, NO_BANDWIDTH, opened, others, sent, Sink, WITHIN_MS } from '../scenarios/cast-steps.ts';
+import { everybodyStarts, interior, joined, KEY, NO_BANDWIDTH, opened, others, returned, sent, Sink, WITHIN_MS } from '../scenarios/cast-steps.ts';
 import { QUICK } from '../scenarios/cluster.ts';
 import { SimCluster } from '../scenarios/sim-cluster.ts';
 import { grow } from '../scenarios/steps.ts';
@@ -54,6 +54,50 @@ test('a file without a stated rate, whose root serves one only: that one dies in
   cluster.input(0, () => stream.own.finish());
   assert.ok(await cluster.until(() => stream.over !== undefined, 60_000), 'it ends');
   for (const [peer, sink] of sinks) assert.ok(sink.hasAll(stream.offered), `peer ${peer}: ${sink.seqs.length}, ${sink.end?.reason}`);
+});
+
+/** A member in the middle that vanishes, comes back after so long and reads on; whether the stream had gone on meanwhile. */
+async function away(rateBps: number, awaySeconds: number, chunks: number): Promise<{ readonly sinks: ReadonlyMap<number, Sink>; readonly middle: Sink; readonly offered: number; readonly offeredMeanwhile: number }> {
+  const cluster = new SimCluster(1, QUICK);
+  await grow(cluster, 6);
+  const stream = await opened(cluster, 0, 1, rateBps, { awayMs: 30_000 });
+  const sinks = new Map(others(cluster).map((peer) => [peer, joined(cluster, peer, 3)]));
+  await everybodyStarts(cluster, stream, 5);
+  for (const peer of cluster.alive()) cluster.ring.world.setPeerLink(peer, { bandwidth: { upBps: 100e6, downBps: 100e6 } });
+  assert.ok(await sent(cluster, 0, stream, 100, 30_000));
+  const middle = interior(cluster, stream);
+  const { record } = stream.own;
+  await cluster.kill(middle);
+  const before = stream.offered;
+  await sent(cluster, 0, stream, chunks - 100, 30_000, awaySeconds * 1_000);
+  const offeredMeanwhile = stream.offered - before;
+  if (awaySeconds < 60) {
+    await cluster.restart(middle);
+    returned(cluster, middle, 3, record, sinks.get(middle) as Sink);
+  }
+  assert.ok(await sent(cluster, 0, stream, chunks - stream.offered, 30_000, 120_000), 'the source goes on');
+  cluster.input(0, () => stream.own.finish());
+  assert.ok(await cluster.until(() => stream.over !== undefined, 60_000), 'it ends');
+  const lost = sinks.get(middle) as Sink;
+  sinks.delete(middle);
+  return { sinks, middle: lost, offered: stream.offered, offeredMeanwhile };
+}
+
+test('a member in the middle is started again after 20 s and names the chunk that it needs: a source without a rate has waited, and everybody has every chunk once', async () => {
+  const { sinks, middle, offered, offeredMeanwhile } = await away(0, 20, 4_000);
+  for (const sink of [middle, ...sinks.values()]) assert.ok(sink.hasAll(offered), `${sink.seqs.length} of ${offered}, ${sink.end?.reason} ${sink.refusal}`);
+  assert.ok(offeredMeanwhile > 0 && offeredMeanwhile < 3_900, `it went on as far as the root keeps: ${offeredMeanwhile}`);
+});
+
+test('the same with a stated rate: nobody waits for it, and it fills its gap beside the stream', async () => {
+  const { sinks, middle, offered } = await away(16e6, 20, 3_000);
+  for (const sink of [middle, ...sinks.values()]) assert.ok(sink.hasAll(offered), `${sink.seqs.length} of ${offered}, ${sink.end?.reason} ${sink.refusal}`);
+});
+
+test('a member that stays away is waited for so long and no longer; all others have every chunk', async () => {
+  const { sinks, middle, offered } = await away(0, 90, 4_000);
+  for (const sink of sinks.values()) assert.ok(sink.hasAll(offered), `${sink.seqs.length} of ${offered}, ${sink.end?.reason}`);
+  assert.ok(middle.seqs.length < offered);
 });
 
 test('who joins late begins at the latest key point, or at the message that is being sent, and never within one', async () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Position } from '../../src/core/position.ts';
 import { positionFromLead } from '../../src/core/position.ts';
+import type { CastRecord } from '../../src/protocol/alm/session/record.ts';
 import type { OwnSession } from '../../src/protocol/alm/session/own-session.ts';
 import type { Chunk } from '../../src/protocol/alm/stream/frames.ts';
 import { FROM } from '../../src/protocol/alm/stream/frames.ts';
@@ -56,11 +57,11 @@ export interface Film {
 
 const FILM: Film = { key: KEY, name: 'film', priority: 1 };
 
-export async function opened(cluster: Cluster, root: number, degree: number, rateBps = 0, { hasKeys = false, film = FILM }: { readonly hasKeys?: boolean; readonly film?: Film } = {}): Promise<Stream> {
+export async function opened(cluster: Cluster, root: number, degree: number, rateBps = 0, { hasKeys = false, film = FILM, awayMs = 0 }: { readonly hasKeys?: boolean; readonly film?: Film; readonly awayMs?: number } = {}): Promise<Stream> {
   let stream: Stream | undefined;
   let problem: string | undefined;
   const events = { onRoom: () => undefined, onNews: () => undefined, onOver: (reason: string) => void (stream !== undefined && (stream.over = reason)) };
-  cluster.input(root, (node) => node.casts.open({ ...film, rateBps, objective: 'height', contentType: '', degree, hasKeys, ...NO_BANDWIDTH }, events, (outcome) => {
+  cluster.input(root, (node) => node.casts.open({ ...film, rateBps, objective: 'height', contentType: '', degree, hasKeys, awayMs, ...NO_BANDWIDTH }, events, (outcome) => {
     if (outcome.ok) stream = { own: outcome.value, offered: 0, over: undefined };
     else problem = outcome.reason;
   }));
@@ -74,6 +75,16 @@ export function joined(cluster: Cluster, peer: number, degree: number, sink = ne
     else sink.refusal = outcome.reason;
   }));
   return sink;
+}
+
+/** A reader whose peer was started again: it names the session, and the chunk that it needs next. */
+export function returned(cluster: Cluster, peer: number, degree: number, record: CastRecord, sink: Sink): void {
+  const { key, name } = FILM;
+  const from = (sink.seqs.at(-1) ?? -1) + 1;
+  cluster.input(peer, (node) => node.casts.join({ key, name, degree, from, record, ...NO_BANDWIDTH }, (outcome) => {
+    if (outcome.ok) node.casts.read(outcome.value, sink, from);
+    else sink.refusal = outcome.reason;
+  }));
 }
 
 /** Offers so many chunks more, as fast as they are taken; false when that does not come to an end. */

@@ -3,17 +3,17 @@
  * standard output. Everything for people goes to stderr: stdout is the stream.
  */
 import { writeFileSync } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import { GroveError } from '../../core/errors.ts';
 import type { CastSummary } from '../../daemon/casts.ts';
 import type { CastView, InvitationView } from '../../protocol/alm/session/views.ts';
 import { drawCast, printWhy } from '../cast-output.ts';
+import { CastFile } from '../cast-reader.ts';
 import type { Client } from '../client.ts';
 import { findPeer } from '../client.ts';
 import type { PeerOptions } from '../command.ts';
-import { numberWithin, withExamples, withPeer } from '../command.ts';
+import { GROVE, numberWithin, withExamples, withPeer } from '../command.ts';
 import { hint, printError, printJson, printLine, printTable } from '../output.ts';
 import { shown } from '../text.ts';
 
@@ -28,10 +28,19 @@ interface OpenOptions extends PeerOptions {
   readonly degree?: number;
   readonly messages?: string;
   readonly keyEvery?: number;
+  readonly awaySeconds?: number;
+}
+
+interface JoinOptions extends PeerOptions {
+  readonly from: string;
+  readonly degree?: number;
+  readonly reconnectSeconds: number;
 }
 
 const DEGREE = numberWithin(1, 64, true);
 const NAME = 'of the session';
+/** Between two looks for members that have vanished. */
+const LOOK_MS = 2_000;
 
 export function defineCast(program: Command): void {
   const cast = program.command('cast').description('Sends one stream to many peers through a planned tree.');
@@ -54,13 +63,14 @@ function defineOpen(cast: Command): void {
     .option('--content-type <type>', 'told to players that read the local URL')
     .addOption(new Option('--messages <how>', 'the input is messages: lines, or each after its length in 4 bytes, highest first; nobody begins within one').choices(['lines', 'sized']))
     .option('--key-every <n>', 'one message of so many is a key point, where --from key begins', numberWithin(1, 1e9, true))
+    .option('--away-seconds <s>', 'a member whose peer died may come back for the rest for so long; without --rate the source waits for it, with it the latest is kept', numberWithin(0, 600, false), 30)
     .option('--degree <n>', 'members that this peer serves itself at most', DEGREE);
   withExamples(withPeer(command), ['cast open news --wait 4 < film.mp4', 'cast open live --rate 2mbit --wait 0 --content-type video/mp2t', 'cast open log --messages lines --wait 0 < /var/log/syslog']);
   command.action(async (name: string, options: OpenOptions) => {
     const peer = findPeer(options);
     const path = `casts/${encodeURIComponent(name)}`;
-    const { priority, rate, objective, contentType, degree, messages, keyEvery, waitSeconds = 60 } = options;
-    const wish = { priority, objective, rateBps: rate, contentType, degree, messages, keyEvery };
+    const { priority, rate, objective, contentType, degree, messages, keyEvery, waitSeconds = 60, awaySeconds = 30 } = options;
+    const wish = { priority, objective, rateBps: rate, contentType, degree, messages, keyEvery, awayMs: awaySeconds * 1_000 };
     const { url } = await peer.json<CastView & { readonly url: string | null }>('PUT', path, wish);
     hint(`The session ${shown(name)} is open. Others join it with \`grove cast join ${shown(name)}\`; players here read ${url ?? 'no URL'}.`);
     const invited = options.members === undefined ? 0 : await invite(peer, path, options.members);
@@ -70,13 +80,34 @@ function defineOpen(cast: Command): void {
     }
     const members = options.wait ?? Math.max(1, invited);
     if (members > 0) hint(`It begins when ${members === 1 ? 'a member is' : `${members} members are`} served, or after ${waitSeconds} s with those that there are.`);
-    const summary = await peer.upload<CastSummary>(`${path}/data?members=${members}&waitMs=${waitSeconds * 1_000}`, process.stdin);
+    const summary = await sent(peer, path, name, `members=${members}&waitMs=${waitSeconds * 1_000}`);
     if (summary.finished.length === 0 && summary.gone.length > 0) process.exitCode = 1;
     if (options.json === true) return printJson(summary);
     const { finished, gone, bytes } = summary;
     process.stderr.write(`${finished.length === 1 ? '1 member has' : `${finished.length} members have`} all ${bytes} bytes.\n`);
     for (const { name: lost, why } of gone) printError(`${shown(lost)} did not get all of it: ${why}.`);
   });
+}
+
+/** Standard input, to its end and until everybody has it; says meanwhile who has vanished. */
+async function sent(peer: Client, path: string, name: string, query: string): Promise<CastSummary> {
+  const told = new Set<string>();
+  const look = async (): Promise<void> => {
+    const { awaited } = await peer.json<CastView>('GET', path);
+    for (const { peerId, name: away, forMs } of awaited.filter((one) => !told.has(one.peerId))) {
+      told.add(peerId);
+      process.stderr.write(`${shown(away)} has vanished; what it misses is kept for ${Math.ceil(forMs / 1_000)} s more, in case it comes back.\n`);
+    }
+  };
+  const looking = setInterval(() => void look().catch(() => undefined), LOOK_MS);
+  try {
+    return await peer.upload<CastSummary>(`${path}/data?${query}`, process.stdin);
+  } catch (error) {
+    if (!(error instanceof GroveError) || error.code !== 'unreachable') throw error;
+    throw new GroveError('unreachable', `The peer here broke off, and the session ${JSON.stringify(name)} has ended with it, because it was the root: members keep what they have. Start it again, and open the session again from the beginning.`, { cause: error });
+  } finally {
+    clearInterval(looking);
+  }
 }
 
 /** Asks each of these peers once; how many could be asked. */
@@ -97,12 +128,13 @@ async function invite(peer: Client, path: string, members: string): Promise<numb
 function defineJoin(cast: Command): void {
   const command = cast.command('join').description('Becomes a member of a session and writes its stream to standard output.').argument('<name>', NAME)
     .addOption(new Option('--from <where>', 'where to begin: what comes now, the latest key point, or the oldest there is').choices(['now', 'key', 'start']).default('now'))
-    .option('--degree <n>', 'links that this peer offers, the one to its parent included', DEGREE);
+    .option('--degree <n>', 'links that this peer offers, the one to its parent included', DEGREE)
+    .option('--reconnect-seconds <s>', 'when the peer here dies or is stopped, wait so long for it and go on where it was', numberWithin(0, 86_400, false), 60);
   withExamples(withPeer(command), ['cast join news > film.mp4', 'cast join live | ffplay -']);
-  command.action(async (name: string, options: PeerOptions & { readonly from: string; readonly degree?: number }) => {
-    const query = new URLSearchParams({ from: options.from, ...(options.degree === undefined ? {} : { degree: String(options.degree) }) });
-    const stream = await findPeer(options).download(`casts/${encodeURIComponent(name)}/data?${query.toString()}`);
-    await pipeline(stream, process.stdout);
+  command.action(async (name: string, options: JoinOptions) => {
+    const { from, degree, reconnectSeconds, data } = options;
+    const startedBy = `${GROVE} up${data === undefined ? '' : ` --data ${data}`}`;
+    await new CastFile({ name, from, degree, reconnectMs: reconnectSeconds * 1_000, startedBy, peer: () => findPeer(options), say: (line) => process.stderr.write(`${line}\n`) }, process.stdout).write();
   });
 }
 

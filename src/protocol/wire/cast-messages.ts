@@ -57,6 +57,8 @@ export interface CastReport {
   readonly slowBps: number;
   readonly leaving: string;
   readonly links: number;
+  readonly broken: string;
+  readonly returning: boolean;
 }
 
 export interface CastInvite {

@@ -24,6 +24,7 @@ class Session {
         onStarted: () => undefined, onRoom: () => void this.happened.push(`${peerId} has room`),
         onParentLost: (parent, why) => void this.happened.push(`${peerId} lost ${parent.peerId}: ${why}`),
         onChildSlow: (child) => void this.happened.push(`${child} is slow for ${peerId}`),
+        onChildLost: (child) => void this.happened.push(`${child} broke off from ${peerId}`),
         onBroken: (reason) => void this.happened.push(`${peerId} broke: ${reason}`),
       },
     }));
@@ -57,13 +58,13 @@ class Session {
   }
 }
 
-function reading(relay: Relay): { readonly seqs: number[]; end: string | undefined } {
+function reading(relay: Relay, from: number = FROM.start): { readonly seqs: number[]; end: string | undefined } {
   const read: { readonly seqs: number[]; end: string | undefined } = { seqs: [], end: undefined };
   const onChunk = ({ seq, bytes }: Chunk): boolean => {
     assert.equal(bytes[0], seq % 256);
     return read.seqs.push(seq) > 0;
   };
-  relay.read({ onChunk, onEnd: (reason) => void (read.end = reason) }, FROM.start);
+  relay.read({ onChunk, onEnd: (reason) => void (read.end = reason) }, from);
   return read;
 }
 
@@ -146,8 +147,8 @@ test('a child that takes nothing holds its siblings up until the window is full 
   assert.equal(sibling.head, 51);
 });
 
-test('a child that fills a gap reads nothing of its parent: without a stated rate it is not called slow for that', () => {
-  for (const [rateBps, told] of [[0, []], [80_000, ['child is slow for parent']]] as const) {
+test('a child that fills a gap reads nothing of its parent and is not called slow for that: without a stated rate it is waited for, with one it is passed by', () => {
+  for (const [rateBps, taken, slow] of [[0, 21, 1], [80_000, 100, 0]] as const) {
     const session = new Session();
     const parent = session.relay('parent', { isSource: true, windowChunks: 40, rateBps });
     session.place(parent, undefined, [], []);
@@ -156,12 +157,34 @@ test('a child that fills a gap reads nothing of its parent: without a stated rat
     session.ask('child', 'parent', 0);
     session.wires.stick('parent', 'child');
     session.now += 5_000;
-    session.offer(parent, 100);
+    assert.ok(session.offer(parent, 100) <= taken);
     session.pass(4_000, [parent]);
-    assert.deepEqual(session.happened.filter((what) => what.includes('slow')), told);
+    assert.deepEqual(session.happened.filter((what) => what.includes('slow')), []);
     session.pass(15_000, [parent]);
-    assert.equal(session.happened.filter((what) => what.includes('slow')).length, 1, 'but not for ever');
+    assert.equal(session.happened.filter((what) => what.includes('slow')).length, slow, 'but not for ever');
   }
+});
+
+test('whoever names the chunk that it needs gets that one next, although its parent begins later; what nobody has any more is said', () => {
+  const session = new Session();
+  const root = session.relay('root', { isSource: true, windowChunks: 100 });
+  const [parent, back, late] = [session.relay('parent', { windowChunks: 10 }), session.relay('back', { from: 5 }), session.relay('late', { from: 5 })];
+  session.place(root, undefined, [], ['parent']);
+  session.place(parent, 'root', [], ['back']);
+  session.offer(root, 60);
+  assert.ok((parent.oldest ?? 0) > 5);
+  session.place(back, 'parent', ['root'], []);
+  const read = reading(back, 5);
+  session.offer(root, 40);
+  assert.deepEqual(read.seqs, upTo(100).slice(5));
+  session.pass(5_000, [root, parent, back]);
+  session.offer(root, 100);
+  session.place(parent, 'root', [], ['late']);
+  const lost = reading(late, 5);
+  session.place(late, 'parent', ['root'], []);
+  assert.deepEqual([lost.seqs, lost.end], [[], 'it fell too far behind: nobody above it has what it missed']);
+  const before = reading(back, 5);
+  assert.deepEqual([before.seqs, before.end], [[], 'what comes next for it is not kept here any more']);
 });
 
 test('a parent that falls silent, and one that never begins, are lost; the peer asks for another and goes on from where it was', () => {

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { WireError } from '../../../src/core/errors.ts';
 import { spotsOf } from '../../../src/protocol/alm/session/tree-shape.ts';
-import { SLOW_AFTER_MS } from '../../../src/protocol/alm/stream/bounds.ts';
+import { SLOW_AFTER_MS, SLOW_PER_HOP_MS } from '../../../src/protocol/alm/stream/bounds.ts';
 import type { Chunk } from '../../../src/protocol/alm/stream/frames.ts';
 import { encodeChunksHead, encodeFrame, FrameReader, fromLow, fromTenths, tenths } from '../../../src/protocol/alm/stream/frames.ts';
 import { ParentClock } from '../../../src/protocol/alm/stream/parent-clock.ts';
@@ -57,7 +57,7 @@ test('numbers and moments that travel in 32 bits are found again', () => {
 });
 
 test('a window makes room by what everybody has had, and by nothing else', () => {
-  const window = new Window(0, 100);
+  const window = new Window(0, 100, true);
   for (let seq = 0; seq < 10; seq++) window.push(chunkOf(seq, 10));
   assert.equal(window.makeRoom(5, 0), false, 'half of it is for what somebody has to get');
   assert.deepEqual([window.oldest, window.bytes], [0, 100]);
@@ -66,7 +66,7 @@ test('a window makes room by what everybody has had, and by nothing else', () =>
 });
 
 test('a window that is held lets nothing go and becomes twice as large, and is as large as before after that', () => {
-  const window = new Window(0, 100);
+  const window = new Window(0, 100, true);
   for (let seq = 0; seq < 10; seq++) window.push(chunkOf(seq, 10));
   window.hold(50);
   for (let seq = 10; seq < 20; seq++) {
@@ -81,7 +81,7 @@ test('INV-CAST-2: a window never holds more than its maximum and one chunk, and 
   const step = fc.record({ length: fc.integer({ min: 1, max: 400 }), gain: fc.nat(6) });
   fc.assert(fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
     const [bytesMax, first] = [1_000, 5];
-    const window = new Window(first, bytesMax);
+    const window = new Window(first, bytesMax, true);
     let least = first;
     for (const { length, gain } of steps) {
       if (window.makeRoom(least, 0)) window.push(chunkOf(window.head, length));
@@ -97,12 +97,12 @@ test('slow is who takes less than the rate while it is behind; who was behind fo
   for (let now = 0; now <= SLOW_AFTER_MS; now += 100) {
     meter.took(10_000);
     meter.look(true, now);
-    assert.equal(meter.isSlow({ rateBps: 2_000_000, below: 0 }, now), now === SLOW_AFTER_MS);
+    assert.equal(meter.isSlow({ rateBps: 2_000_000, afterMs: SLOW_AFTER_MS }, now), now === SLOW_AFTER_MS);
   }
-  assert.equal(meter.isSlow({ rateBps: 800_000, below: 0 }, SLOW_AFTER_MS), false);
-  assert.equal(meter.isSlow({ rateBps: 2_000_000, below: 1 }, SLOW_AFTER_MS), false);
+  assert.equal(meter.isSlow({ rateBps: 800_000, afterMs: SLOW_AFTER_MS }, SLOW_AFTER_MS), false);
+  assert.equal(meter.isSlow({ rateBps: 2_000_000, afterMs: SLOW_AFTER_MS + SLOW_PER_HOP_MS }, SLOW_AFTER_MS), false);
   meter.look(false, SLOW_AFTER_MS);
-  assert.equal(meter.isSlow({ rateBps: 2_000_000, below: 0 }, SLOW_AFTER_MS), false);
+  assert.equal(meter.isSlow({ rateBps: 2_000_000, afterMs: SLOW_AFTER_MS }, SLOW_AFTER_MS), false);
 });
 
 test('of several comparisons of clocks the one with the shortest round trip counts', () => {

@@ -8,7 +8,7 @@ import { randomFrom } from '../../../src/core/random.ts';
 import type { Local } from '../../../src/protocol/local.ts';
 import type { HelperCandidate } from '../../../src/protocol/alm/market/helper-market.ts';
 import { NO_MARKET } from '../../../src/protocol/alm/market/helper-market.ts';
-import { DISTRUST_MS, LOSSES_MAX, LOSSES_WITHIN_MS, MEMBER_LEASE_MS, REPLAN_MS, SLOW_MS, SUSPECT_LEASE_MS, UNREST_MS } from '../../../src/protocol/alm/session/bounds.ts';
+import { AWAY_MS, DISTRUST_MS, LOSSES_MAX, LOSSES_WITHIN_MS, MEMBER_LEASE_MS, REPLAN_MS, SLOW_MS, SUSPECT_LEASE_MS, UNREST_MS } from '../../../src/protocol/alm/session/bounds.ts';
 import type { Party } from '../../../src/protocol/alm/session/planning.ts';
 import { Roster } from '../../../src/protocol/alm/session/roster.ts';
 import { TaskManager } from '../../../src/protocol/alm/session/task-manager.ts';
@@ -22,7 +22,7 @@ import { contactNamed } from './wires.ts';
 const JOIN = { type: 'castJoin', op: 1, session: 's', coordinate: undefined, upBps: 0, downBps: 0 } as const;
 const REPORT: CastReport = {
   type: 'castReport', op: 1, session: 's', number: 0, started: true, done: false, head: 0, latencyMs: 0, latencyHighMs: 0, parent: '', rttMs: 0, refilled: 0, lost: '', why: '', slow: '', slowBps: 0,
-  leaving: '', links: 0,
+  leaving: '', links: 0, broken: '', returning: false,
 };
 
 /** A root that may serve so many, alone with its thoughts. */
@@ -58,7 +58,7 @@ class Root {
       contact: contactNamed('root'), coordinate: undefined, timeoutTo: () => 100, isSelf: () => false, options: { castGainMs: 3 },
       env: { now: () => this.now, random: randomFrom(1), emit: () => undefined, send: () => undefined },
     };
-    this.manager = new TaskManager({ key: positionFromLead(1), name: 'film', session: 's', priority: 1, rateBps, objective: 'height', degree, upBps: 0, downBps: 0 }, {
+    this.manager = new TaskManager({ key: positionFromLead(1), name: 'film', session: 's', priority: 1, rateBps, objective: 'height', awayMs: AWAY_MS, degree, upBps: 0, downBps: 0 }, {
       local: local as unknown as Local, requests: { ask } as unknown as Requests, alarms: alarms as unknown as Alarms,
       market: {
         ...NO_MARKET,

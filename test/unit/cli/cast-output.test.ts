@@ -11,7 +11,7 @@ const member = (peerId: string, parent: string | null, depth: number, isHelper =
 const VIEW: CastView = {
   name: 'film', session: 's', role: 'root', root: { peerId: 'root', name: 'root' }, priority: 2, rateBps: 2_000_000, contentType: '', parent: null, children: ['aid'], chunks: 5, bytes: 50, sentBytes: 50,
   refilled: 0, repeated: 0, latencyMs: 0, latencyHighMs: 0, isComplete: false, tree: [member('root', null, 0), member('aid', 'root', 1, true), member('one', 'aid', 2)], heightMs: 20, withoutHelpersMs: 35,
-  help: [{ peerId: 'aid', name: 'aid', links: 2, serves: ['one'], withoutItMs: 35 }], amcastHeightMs: 40, starBoundMs: 15, replans: 1, moved: 1, gone: [{ peerId: 'x', name: 'x', why: 'it left' }], finished: [],
+  help: [{ peerId: 'aid', name: 'aid', links: 2, serves: ['one'], withoutItMs: 35 }], amcastHeightMs: 40, starBoundMs: 15, replans: 1, moved: 1, gone: [{ peerId: 'x', name: 'x', why: 'it left' }], finished: [], awaited: [],
 };
 
 test('heights before and after helpers, who helps and whom it serves, and what preemption would cost', () => {

@@ -183,7 +183,7 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   }),
   castReport: of('castReport', {
     op: u32, session: text(64), number: u32, started: fc.boolean(), done: fc.boolean(), head: double, latencyMs: float, latencyHighMs: float, parent: text(64), rttMs: float, refilled: u32,
-    lost: text(64), why: text(256), slow: text(64), slowBps: double, leaving: text(256), links: u32,
+    lost: text(64), why: text(256), slow: text(64), slowBps: double, leaving: text(256), links: u32, broken: text(64), returning: fc.boolean(),
   }),
   castInvite: of('castInvite', { op: u32, session: text(64), name: text(64), key: position }),
   castReply: of('castReply', { op: u32, ok: fc.boolean(), reason: text(256) }),

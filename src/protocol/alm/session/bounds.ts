@@ -25,6 +25,10 @@ export const REPORT_MS = 2_000;
 export const MEMBER_LEASE_MS = 12_000;
 /** For one between two parents everything is kept that it may have missed, for so long at most. */
 export const ORPHAN_MS = 20_000;
+/** A member that vanished may come back for what it missed: that is kept, and the session does not end, for so long since it was served last (or as long as the source says, up to the maximum), and so often. */
+export const AWAY_MS = 30_000;
+export const AWAY_MS_MAX = 600_000;
+export const ABSENCES_MAX = 3;
 /** Of one that somebody found lost. */
 export const SUSPECT_LEASE_MS = 4_500;
 /** Of questions and orders between members and the root. */

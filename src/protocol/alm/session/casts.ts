@@ -21,7 +21,7 @@ import type { Frame } from '../stream/frames.ts';
 import type { CastReader, Reader } from '../stream/reader.ts';
 import type { RelayTally } from '../stream/relay.ts';
 import { newTally, Relay } from '../stream/relay.ts';
-import { ATTEMPTS, INVITATIONS_MAX, REASON_BYTES_MAX, RECORD_LEASE_MS, SESSIONS_MAX } from './bounds.ts';
+import { ATTEMPTS, AWAY_MS, INVITATIONS_MAX, REASON_BYTES_MAX, RECORD_LEASE_MS, SESSIONS_MAX } from './bounds.ts';
 import { Surveyor } from './measuring.ts';
 import type { SourceEvents } from './own-session.ts';
 import { OwnSession } from './own-session.ts';
@@ -41,6 +41,8 @@ export interface OpenTerms {
   readonly contentType: string;
   /** Some chunks are key points; left out: none is. */
   readonly hasKeys?: boolean;
+  /** What a member misses that vanished is kept for so long, and the session lasts as long. */
+  readonly awayMs?: Millis | undefined;
   /** Children that this peer serves at most; and what it can send and receive, 0 where that is not known. */
   readonly degree: number;
   readonly upBps: number;
@@ -54,11 +56,14 @@ export interface JoinTerms {
   readonly degree: number | ((rateBps: number) => number);
   readonly upBps: number;
   readonly downBps: number;
-  /** Where to begin: a value of FROM. */
+  /** Where to begin: a value of FROM, or the chunk that is needed next. */
   readonly from: number;
+  /** The session that it was a member of before; left out: the one that is found under the name. */
+  readonly record?: CastRecord | undefined;
 }
 
-export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
+/** `isSilence`: nobody has said no, and it may be tried again. */
+export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string; readonly isSilence?: boolean };
 
 export interface CastsParts {
   readonly local: Local;
@@ -121,10 +126,12 @@ export class Casts {
 
   /** Becomes a member of the session under that name, if it is none yet. */
   join(terms: JoinTerms, done: (outcome: Outcome<string>) => void): void {
-    const here = this.#ownByKey(terms.key)?.record ?? this.#recordByKey(terms.key);
+    const known = terms.record;
+    const here = known === undefined ? (this.#ownByKey(terms.key)?.record ?? this.#recordByKey(terms.key)) : this.#records.get(known.session);
     const helping = here !== undefined && this.#taken.get(here.session)?.isHelper === true;
     if (here !== undefined && !helping) return done(lacksKeys(here, terms.from) ? { ok: false, reason: NO_KEYS } : { ok: true, value: here.session });
     if (this.#isFull) return done({ ok: false, reason: `a peer takes part in ${SESSIONS_MAX} sessions at most` });
+    if (known !== undefined) return this.#ask(known, terms, done);
     this.#parts.overlay.get(terms.key, (outcome) => {
       if (!outcome.ok && outcome.code !== 'missing') return done({ ok: false, reason: `whether it is open could not be found out: ${outcome.reason}` });
       const record = outcome.ok ? decodeRecord(outcome.object) : undefined;
@@ -166,7 +173,7 @@ export class Casts {
 
   leaveAll(): void {
     for (const own of [...this.#own.values()]) own.close('its root has left the pool', true);
-    for (const participant of [...this.#taken.values()]) participant.leave('it has left the pool');
+    for (const participant of [...this.#taken.values()]) participant.leave('it has left the pool', true);
   }
 
   // --- what it is ---
@@ -199,6 +206,11 @@ export class Casts {
     return (this.#ownByKey(key)?.record ?? this.#recordByKey(key))?.session;
   }
 
+  /** What is known of a session that this peer takes part in. */
+  record(session: string): CastRecord | undefined {
+    return this.#records.get(session);
+  }
+
   view(session: string): CastView | undefined {
     const record = this.#own.get(session)?.record ?? this.#records.get(session);
     const own = this.#own.get(session);
@@ -209,7 +221,7 @@ export class Casts {
     const { chunks, bytes, sentBytes, refilled, repeated } = relay.tally;
     const { ms: latencyMs, highMs: latencyHighMs } = participant?.latency ?? { ms: 0, highMs: 0 };
     const { parent } = relay;
-    const nothing = { tree: [], heightMs: 0, withoutHelpersMs: 0, help: [], amcastHeightMs: null, starBoundMs: 0, replans: 0, moved: 0, gone: [], finished: [] };
+    const nothing = { tree: [], heightMs: 0, withoutHelpersMs: 0, help: [], amcastHeightMs: null, starBoundMs: 0, replans: 0, moved: 0, gone: [], finished: [], awaited: [] };
     return {
       name, session, role: own !== undefined ? 'root' : participant?.isHelper === true ? 'helper' : 'member', root: { peerId: root.peerId, name: root.name }, priority, rateBps, contentType,
       parent: parent === undefined ? null : { peerId: parent.peerId, name: parent.name }, children: relay.children, chunks, bytes, sentBytes, refilled, repeated, latencyMs, latencyHighMs,
@@ -307,10 +319,11 @@ export class Casts {
         events: {
           onStarted: () => undefined, onParentLost: () => undefined, onBroken: () => undefined,
           onChildSlow: (peerId, takenBps) => manager.onOwnChildSlow(peerId, takenBps),
+          onChildLost: (peerId) => manager.onOwnChildLost(peerId),
           onRoom: () => events.onRoom(),
         },
       });
-      const manager: TaskManager = new TaskManager({ ...terms, session }, {
+      const manager: TaskManager = new TaskManager({ ...terms, awayMs: terms.awayMs ?? AWAY_MS, session }, {
         local, requests, alarms: this.#alarms, market: this.#parts.market, relay,
         onNews: () => {
           this.#admit();
@@ -337,9 +350,9 @@ export class Casts {
     // Before the answer: the first order may overtake it.
     const participant = this.#taken.get(session) ?? this.#take(record, terms.from, false);
     participant.becomeMember();
-    const refused = (reason: string): void => {
+    const refused = (reason: string, isSilence = false): void => {
       participant.abandon(reason);
-      done({ ok: false, reason });
+      done({ ok: false, reason, isSilence });
     };
     requests.ask({
       to: root, attempts: ATTEMPTS, timeoutMs: local.timeoutTo(undefined),
@@ -348,7 +361,7 @@ export class Casts {
         if (reply.type === 'castReply' && reply.ok) done({ ok: true, value: session });
         else refused(reply.type === 'castReply' ? reply.reason : 'its root gave another answer');
       },
-      onSilent: () => refused('its root does not answer'),
+      onSilent: () => refused('its root does not answer', true),
     });
   }
 

@@ -34,7 +34,7 @@ export interface ParticipantParts {
   onPlace(): void;
 }
 
-type Trouble = Partial<Pick<CastReport, 'lost' | 'why' | 'slow' | 'slowBps' | 'leaving'>>;
+type Trouble = Partial<Pick<CastReport, 'lost' | 'why' | 'slow' | 'slowBps' | 'leaving' | 'broken' | 'returning'>>;
 
 export class Participant {
   readonly relay: Relay;
@@ -61,6 +61,7 @@ export class Participant {
       },
       onParentLost: (parent, why) => this.#onParentLost(parent, why),
       onChildSlow: (peerId, takenBps) => this.#report({ slow: peerId, slowBps: takenBps }),
+      onChildLost: (peerId) => this.#report({ broken: peerId }),
       onRoom: () => undefined,
       onBroken: (reason) => this.#leave(reason),
     });
@@ -123,8 +124,9 @@ export class Participant {
     this.#report({});
   }
 
-  leave(reason: string): void {
-    this.#leave(reason);
+  /** `returning`: whoever reads here may come back for the rest. */
+  leave(reason: string, returning = false): void {
+    this.#leave(reason, returning && this.relay.readerCount > 0);
   }
 
   /** It never became a member. */
@@ -134,10 +136,10 @@ export class Participant {
 
   // --- the way out ---
 
-  #leave(reason: string): void {
+  #leave(reason: string, returning = false): void {
     if (this.#isOver || this.#isLeaving) return;
     this.#isLeaving = true;
-    this.#report({ leaving: reason });
+    this.#report({ leaving: reason, returning });
     this.#linger(reason, this.#parts.local.env.now() + LINGER_MS);
   }
 
@@ -176,7 +178,7 @@ export class Participant {
     latency.reset();
   }
 
-  #report({ lost = '', why = '', slow = '', slowBps = 0, leaving = '' }: Trouble): void {
+  #report({ lost = '', why = '', slow = '', slowBps = 0, leaving = '', broken = '', returning = false }: Trouble): void {
     const { local, requests, root, session } = this.#parts;
     const { relay } = this;
     const isDone = this.#isDone;
@@ -185,7 +187,7 @@ export class Participant {
       message: (op) => ({
         type: 'castReport', op, session, number: this.#number, started: relay.head !== undefined, done: isDone, head: relay.head ?? 0,
         latencyMs: Math.fround(this.#latency.ms), latencyHighMs: Math.fround(this.#latency.highMs), parent: relay.isFillingGap ? '' : (relay.parent?.peerId ?? ''), rttMs: Math.fround(this.#gauge.rttMs(relay.parent)), refilled: relay.tally.refilled,
-        lost, why: why.slice(0, REASON_BYTES_MAX), slow, slowBps, leaving: leaving.slice(0, REASON_BYTES_MAX), links: Math.min(DEGREE_MAX, this.#parts.links()),
+        lost, why: why.slice(0, REASON_BYTES_MAX), slow, slowBps, leaving: leaving.slice(0, REASON_BYTES_MAX), links: Math.min(DEGREE_MAX, this.#parts.links()), broken, returning,
       }),
       onReply: (reply) => {
         if (reply.type !== 'castReply') return;

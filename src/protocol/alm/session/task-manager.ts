@@ -18,6 +18,7 @@ import { countedChanges, isRealGain } from '../market/schedule.ts';
 import { Stir } from '../market/stir.ts';
 import type { Objective } from '../plan.ts';
 import type { Relay } from '../stream/relay.ts';
+import { Absences } from './absences.ts';
 import {
   ATTEMPTS, DEGREE_MAX, GATHER_MS, MEMBER_LEASE_MS, MEMBERS_MAX, ORPHAN_MS, REASON_BYTES_MAX, REPAIR_MOVES, REPLAN_MS, REPLAN_SOON_MS, SUSPECT_LEASE_MS, UNREST_MS, WORSE,
 } from './bounds.ts';
@@ -39,6 +40,8 @@ export interface TaskTerms {
   readonly priority: number;
   readonly rateBps: number;
   readonly objective: Objective;
+  /** A member that vanished may come back for so long. */
+  readonly awayMs: Millis;
   /** Children that the root itself serves at most. */
   readonly degree: number;
   readonly upBps: number;
@@ -84,13 +87,15 @@ export class TaskManager {
   #isOver = false;
   /** Members that have everything, and all below them too. */
   readonly #finished: Entry[] = [];
+  readonly #absences: Absences;
   /** Why members are members no more, latest last. */
-  readonly #gone: { readonly peerId: string; readonly name: string; readonly why: string }[] = [];
+  #gone: { readonly peerId: string; readonly name: string; readonly why: string }[] = [];
 
   constructor(terms: TaskTerms, parts: TaskParts) {
     this.terms = terms;
     this.#parts = parts;
     const { session, priority, rateBps } = terms;
+    this.#absences = new Absences(terms.awayMs);
     this.#stir = new Stir(() => this.#now);
     this.#stir.note(0);
     this.#account = parts.market.open({ session, priority, rateBps }, { onLost: (lost, _reason, stirAgeMs) => this.#onHelperLost(lost, stirAgeMs), stirAgeMs: () => this.#stir.ageMs });
@@ -124,7 +129,7 @@ export class TaskManager {
   }
 
   get isEverybodyDone(): boolean {
-    return this.#roster.entries.size === 0;
+    return this.#roster.entries.size === 0 && this.#absences.awaited(this.#now).length === 0;
   }
 
   /** Changes as long as somebody gets on. */
@@ -141,20 +146,25 @@ export class TaskManager {
     const known = entries.get(from.peerId);
     if (known?.isHelper === true) this.#roster.remove(from.peerId);
     else if (known !== undefined) {
+      // It may be another start of the same machine, which has nothing of what it was told.
       known.contact = from;
       known.heardAt = this.#now;
+      known.orphanSince ??= this.#now;
       this.#told.delete(from.peerId);
       this.#gather();
       return undefined;
     }
     if (this.members.length >= MEMBERS_MAX) return `it has ${MEMBERS_MAX} members already`;
     const degree = Math.min(DEGREE_MAX, Math.max(1, message.degree));
-    this.#roster.add(from, { ...message, degree }, false, this.#now);
+    const entry = this.#roster.add(from, { ...message, degree }, false, this.#now);
+    if (this.#gone.some(({ peerId }) => peerId === from.peerId)) entry.orphanSince = this.#now;
     const problem = this.#repair();
     if (problem !== undefined) {
       this.#roster.remove(from.peerId);
       return problem;
     }
+    this.#gone = this.#gone.filter(({ peerId }) => peerId !== from.peerId);
+    this.#absences.end(from.peerId);
     this.#improveSoon();
     return undefined;
   }
@@ -168,7 +178,8 @@ export class TaskManager {
     this.#roster.note(entry, message, this.#now);
     if (entry.degree < degree) this.#gather();
     if (message.parent !== '' && message.parent === this.#parents.get(from.peerId)) entry.orphanSince = undefined;
-    if (message.leaving !== '') this.#remove(entry, message.leaving);
+    if (message.leaving !== '') this.#remove(entry, message.leaving, message.returning);
+    if (message.broken !== '') this.#onBroken(message.broken, from.peerId);
     if (message.done) this.#onDone(entry);
     if (message.lost !== '') this.#onLoss(entry, message.lost, message.why);
     if (message.slow !== '') this.#onSlow(message.slow, from.peerId, message.slowBps);
@@ -181,6 +192,11 @@ export class TaskManager {
     this.#onSlow(peerId, this.#self.peerId, takenBps);
   }
 
+  /** A child of the root's own broke off. */
+  onOwnChildLost(peerId: string): void {
+    this.#onBroken(peerId, this.#self.peerId);
+  }
+
   /** This machine itself has fewer links for the session. */
   onOwnLinks(): void {
     this.#gather();
@@ -191,7 +207,7 @@ export class TaskManager {
       const leaseMs = entry.distrustedUntil > this.#now ? SUSPECT_LEASE_MS : MEMBER_LEASE_MS;
       if (this.#now - entry.heardAt > leaseMs) {
         this.#stir.note(0);
-        this.#remove(entry, 'it was not heard of any more');
+        this.#remove(entry, 'it was not heard of any more', true);
         continue;
       }
       if (entry.slowUntil !== undefined && entry.slowUntil <= this.#now) {
@@ -200,6 +216,7 @@ export class TaskManager {
       }
       if (entry.orphanSince !== undefined && this.#now - entry.orphanSince < ORPHAN_MS) this.#parts.relay.hold();
     }
+    if (this.#absences.awaited(this.#now).length > 0) this.#parts.relay.hold();
   }
 
   /** Nobody is served any more. */
@@ -213,12 +230,14 @@ export class TaskManager {
 
   // --- who leaves ---
 
-  #remove(entry: Entry, why: string): void {
+  /** `mayReturn`: it vanished, and its reader may still wait for the rest. */
+  #remove(entry: Entry, why: string, mayReturn = false): void {
     const { peerId, name } = entry.contact;
-    if (!this.#roster.entries.has(peerId)) return;
+    if (this.#roster.entries.get(peerId) !== entry) return;
     this.#roster.remove(peerId);
     this.#told.delete(peerId);
     if (!entry.isHelper) {
+      if (mayReturn && entry.hasStarted) this.#absences.note(peerId, name, entry.orphanSince ?? entry.heardAt);
       this.#gone.push({ peerId, name, why });
       if (this.#gone.length > MEMBERS_MAX) this.#gone.shift();
       this.#parts.local.env.emit({ kind: 'cast-member-gone', name: this.terms.name, peerId, why });
@@ -253,6 +272,14 @@ export class TaskManager {
     this.#parents = withoutChild(this.#parents, peerId);
     this.#told.delete(peerId);
     this.#gather();
+  }
+
+  /** Its stream broke off below: if it lives it says so itself, and if not it may come back. */
+  #onBroken(peerId: string, parent: string): void {
+    const entry = this.#roster.entries.get(peerId);
+    if (entry === undefined || this.#parents.get(peerId) !== parent) return;
+    entry.orphanSince ??= this.#now;
+    this.#parts.relay.hold();
   }
 
   #onSlow(peerId: string, parent: string, takenBps: number): void {
@@ -305,7 +332,7 @@ export class TaskManager {
   #onNoTree(problem: string): void {
     const distrusted = [...this.#roster.entries.values()].filter(({ distrustedUntil }) => distrustedUntil > this.#now);
     const silent = distrusted.filter(({ heardAt }) => this.#now - heardAt > SUSPECT_LEASE_MS / 2);
-    if (silent.length > 0) for (const entry of silent) this.#remove(entry, 'it was not heard of any more');
+    if (silent.length > 0) for (const entry of silent) this.#remove(entry, 'it was not heard of any more', true);
     else if (distrusted.length > 0) for (const entry of distrusted) entry.distrustedUntil = -Infinity;
     else {
       const last = this.members.at(-1);
@@ -429,18 +456,21 @@ export class TaskManager {
     if (entry === undefined) return;
     const { session, name, key, rateBps } = this.terms;
     const number = this.#number;
+    const askedAt = this.#now;
     this.#parts.requests.ask({
       to: entry.contact, attempts: ATTEMPTS, timeoutMs: this.#parts.local.timeoutTo(entry.coordinate),
       message: (op) => ({
         type: 'castOrder', op, session, name, key, number, rateBps, parent: contactOf(parent), ancestors: ancestors.map(contactOf), children: children.map((child) => ({ peer: child.peerId, below: child.below })), dismissal: '', needed,
       }),
       onReply: (reply) => {
-        if (reply.type === 'castReply' && !reply.ok && number === this.#number) this.#remove(entry, reply.reason);
+        if (reply.type === 'castReply' && !reply.ok && number === this.#number) this.#remove(entry, reply.reason, true);
       },
       onSilent: () => {
         if (this.#told.get(peerId) !== text) return;
+        // It has been started again meanwhile, or only the answer was lost.
+        if (entry.heardAt > askedAt) return this.#retell(peerId);
         this.#stir.note(0);
-        this.#remove(entry, 'it does not answer');
+        this.#remove(entry, 'it does not answer', true);
       },
     });
   }
@@ -458,13 +488,13 @@ export class TaskManager {
 
   // --- views ---
 
-  view(): Pick<CastView, 'tree' | 'heightMs' | 'withoutHelpersMs' | 'help' | 'amcastHeightMs' | 'starBoundMs' | 'replans' | 'moved' | 'gone' | 'finished'> {
+  view(): Pick<CastView, 'tree' | 'heightMs' | 'withoutHelpersMs' | 'help' | 'amcastHeightMs' | 'starBoundMs' | 'replans' | 'moved' | 'gone' | 'finished' | 'awaited'> {
     const knowledge = this.#knowledge();
     const bounds = this.members.length === 0 ? undefined : boundsOf(knowledge);
     return {
       tree: this.#tree(knowledge), heightMs: this.#heightMs, withoutHelpersMs: this.#withoutMs(knowledge, this.#roster.helpers), help: this.#help(knowledge),
       amcastHeightMs: bounds?.amcastHeightMs ?? null, starBoundMs: bounds?.starBoundMs ?? 0, replans: this.#replans, moved: this.#moved, gone: [...this.#gone],
-      finished: this.#finished.map(({ contact }) => ({ peerId: contact.peerId, name: contact.name })),
+      finished: this.#finished.map(({ contact }) => ({ peerId: contact.peerId, name: contact.name })), awaited: this.#absences.awaited(this.#now),
     };
   }
 

@@ -60,6 +60,14 @@ export interface CastView {
   readonly gone: readonly GoneView[];
   /** Members that have everything, and all below them too. */
   readonly finished: readonly { readonly peerId: string; readonly name: string }[];
+  /** Vanished members whose part is kept for them, and for how long yet. */
+  readonly awaited: readonly AwaitedView[];
+}
+
+export interface AwaitedView {
+  readonly peerId: string;
+  readonly name: string;
+  readonly forMs: number;
 }
 
 /** What one helper does for a session. */

@@ -7,7 +7,7 @@
 import type { Contact } from '../../../core/contact.ts';
 import type { Millis, StreamId, Streams } from '../../../core/env.ts';
 import { WireError } from '../../../core/errors.ts';
-import { CHILDREN_MAX, GAP_MS, READERS_MAX } from './bounds.ts';
+import { CHILDREN_MAX, GAP_MS, READERS_MAX, SLOW_AFTER_MS, SLOW_PER_HOP_MS } from './bounds.ts';
 import type { StreamEnd } from './downstream.ts';
 import { Downstream } from './downstream.ts';
 import type { Frame, FrameReader } from './frames.ts';
@@ -38,7 +38,7 @@ export interface AudienceParts {
   /** A child took too little and was let go. */
   onChildSlow(peerId: string, takenBps: number): void;
   /** A child's stream broke: somebody below comes back for what it missed. */
-  onChildLost(): void;
+  onChildLost(peerId: string): void;
   /** Somebody moved on or went: perhaps there is room for what waits. */
   onPlaces(): void;
 }
@@ -86,7 +86,7 @@ export class Audience {
 
   /** The stream begins here. */
   begin(seq: number): void {
-    for (const reader of this.#readers) reader.begin(seq);
+    for (const reader of this.#readers) this.#beginReader(reader, seq);
   }
 
   /** A child, or anybody of the session with a gap to fill. False: it has to wait. */
@@ -98,9 +98,9 @@ export class Audience {
     if (this.#children.size >= CHILDREN_MAX) return false;
     const wanted = window.placeFor(wish.from);
     const next = Math.max(wanted, window.oldest);
-    const { streams, now, rateBps } = this.#parts;
+    const { streams, now } = this.#parts;
     const child = new Downstream(streams, { stream, peerId: from.peerId, next, upTo: wish.upTo, reader, now: now() });
-    if (next > wanted && rateBps === 0) child.sparedUntil = now() + GAP_MS;
+    if (next > wanted) child.sparedUntil = now() + GAP_MS;
     this.#children.set(stream, child);
     child.answerPing(wish.pingAt, now());
     child.start(next, window.head);
@@ -115,7 +115,7 @@ export class Audience {
     const added = new Reader(reader, from, () => this.#onReaderReady(added), () => this.#forget(added));
     this.#readers.add(added);
     const window = this.#parts.window();
-    if (window !== undefined) added.begin(window.placeFor(from));
+    if (window !== undefined) this.#beginReader(added, Math.max(window.placeFor(from), window.oldest));
     if (this.#parts.from === FROM.key && from !== FROM.start) added.waitsForKey = true;
     this.#pumpReader(added);
     return added;
@@ -167,7 +167,7 @@ export class Audience {
     const child = this.#children.get(stream);
     if (child === undefined) return;
     this.#children.delete(stream);
-    if (!child.isRefill && !child.isEnded && this.isExpected(child.peerId)) this.#parts.onChildLost();
+    if (!child.isRefill && !child.isEnded && this.isExpected(child.peerId)) this.#parts.onChildLost(child.peerId);
     this.#parts.onPlaces();
   }
 
@@ -177,20 +177,32 @@ export class Audience {
     if (window === undefined) return;
     for (const child of this.#children.values()) child.meter.look(child.next < window.head && !child.isEnded, now);
     for (const reader of this.#readers) reader.meter.look(reader.next < window.head, now);
+    // Nobody waits for these, and they would never catch up.
+    for (const child of [...this.#children.values()]) if (this.#isHopeless(child, now)) this.#dismiss(child, BYE.slow);
+  }
+
+  /** It fills its gap more slowly than the stream goes on. */
+  #isHopeless({ isRefill, meter }: Downstream, now: Millis): boolean {
+    const { rateBps } = this.#parts;
+    return isRefill && rateBps > 0 && meter.isSlow({ rateBps, afterMs: GAP_MS }, now);
   }
 
   // --- room ---
 
   /** Makes room if that takes nothing from anybody; otherwise lets go of who is too slow, one after the other. */
   hasRoom(window: Window): boolean {
-    while (!window.makeRoom(this.#leastPlace(window), this.#parts.now())) if (!this.#letGoOfSlowest(window)) return false;
+    for (let least = this.#leastPlace(window); !window.makeRoom(least, this.#parts.now()); least = this.#leastPlace(window)) {
+      // Kept for somebody who is away: nobody here is to blame.
+      if (least >= window.head || !this.#letGoOfSlowest(window)) return false;
+    }
     return true;
   }
 
   #leastPlace(window: Window): number {
     let least = window.head;
     // A stream with a rate waits for nobody's gap: what fills it is kept for some time, and no longer.
-    for (const { next, isRefill } of this.#children.values()) if (next < least && !(isRefill && this.#parts.rateBps > 0)) least = next;
+    const isWaitedFor = (child: Downstream): boolean => this.#parts.rateBps === 0 || !(child.isRefill || this.#parts.now() < child.sparedUntil);
+    for (const child of this.#children.values()) if (child.next < least && isWaitedFor(child)) least = child.next;
     for (const { next } of this.#readers) if (next < least) least = next;
     return least;
   }
@@ -202,7 +214,7 @@ export class Audience {
     for (const child of this.#children.values()) {
       if (child.next > least || now < child.sparedUntil) continue;
       child.meter.look(true, now);
-      if (!child.meter.isSlow({ rateBps, below: this.#terms(child.peerId)?.below ?? 0 }, now)) continue;
+      if (!child.meter.isSlow({ rateBps, afterMs: SLOW_AFTER_MS + (this.#terms(child.peerId)?.below ?? 0) * SLOW_PER_HOP_MS }, now)) continue;
       const takenBps = child.meter.rateBps(now) ?? 0;
       this.#dismiss(child, BYE.slow);
       if (!child.isRefill) this.#parts.onChildSlow(child.peerId, takenBps);
@@ -211,7 +223,7 @@ export class Audience {
     for (const reader of this.#readers) {
       if (reader.next > least) continue;
       reader.meter.look(true, now);
-      if (!reader.meter.isSlow({ rateBps, below: 0 }, now)) continue;
+      if (!reader.meter.isSlow({ rateBps, afterMs: SLOW_AFTER_MS }, now)) continue;
       this.#readers.delete(reader);
       reader.fail('it reads more slowly than the stream comes');
       return true;
@@ -235,6 +247,11 @@ export class Audience {
     child.dismiss(code);
   }
 
+  #beginReader(reader: Reader, seq: number): void {
+    reader.begin(seq);
+    if (reader.isOver) this.#readers.delete(reader);
+  }
+
   #forget(reader: Reader): void {
     this.#readers.delete(reader);
     this.#parts.onPlaces();
@@ -243,7 +260,7 @@ export class Audience {
   #pump(child: Downstream): void {
     const window = this.#parts.window();
     if (window === undefined) return;
-    if (child.next < window.oldest) return this.#dismiss(child, BYE.gone);
+    if (child.next < window.oldest) return this.#dismiss(child, child.isRefill ? BYE.gone : BYE.passed);
     this.#parts.onSent(child.pump(window, this.#parts.end(), this.#parts.now()));
   }
 

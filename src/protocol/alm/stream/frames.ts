@@ -28,7 +28,7 @@ export interface Chunk {
 export const FROM = { now: -1, key: -2, start: -3 } as const;
 
 /** Why a parent sends no more. Append only. */
-export const BYE = { slow: 1, stranger: 2, gone: 3, full: 4 } as const;
+export const BYE = { slow: 1, stranger: 2, gone: 3, full: 4, passed: 5 } as const;
 
 export type Frame =
   | { readonly kind: 'subscribe'; readonly session: string; readonly from: number; readonly upTo: number; readonly pingAt: number }

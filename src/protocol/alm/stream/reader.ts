@@ -11,11 +11,15 @@ import type { Window } from './window.ts';
 
 /** The host's side. Neither call may come back into the protocol at once. */
 export interface CastReader {
+  /** The number of the first chunk that it gets, or a later one if it waits for a key point. */
+  onBegin?(seq: number): void;
   /** False: taken, and no more until `ready`. */
   onChunk(chunk: Chunk): boolean;
   /** Nothing follows. Without a failure it had everything; the reason is for people. */
   onEnd(reason: string, isFailure: boolean): void;
 }
+
+const TOO_LATE = 'what comes next for it is not kept here any more';
 
 export class Reader {
   readonly meter = new TakeMeter();
@@ -23,6 +27,7 @@ export class Reader {
   /** Nothing before the next key point is of use to it. */
   waitsForKey: boolean;
   readonly #reader: CastReader;
+  readonly #from: number;
   readonly #onReady: () => void;
   readonly #onClose: () => void;
   #isReady = true;
@@ -31,15 +36,22 @@ export class Reader {
 
   constructor(reader: CastReader, from: number, onReady: () => void, onClose: () => void) {
     this.#reader = reader;
+    this.#from = from;
     this.waitsForKey = from === FROM.key;
     this.#onReady = onReady;
     this.#onClose = onClose;
   }
 
-  /** The stream is known from here on. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** The stream is known from here on. Whoever named the chunk that it needs gets no later one. */
   begin(seq: number): void {
+    if (this.#from >= 0 && seq > this.#from) return this.fail(TOO_LATE);
     this.#hasBegun = true;
-    this.next = seq;
+    this.next = Math.max(seq, this.#from);
+    this.#reader.onBegin?.(this.next);
   }
 
   /** It takes more. */

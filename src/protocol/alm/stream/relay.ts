@@ -26,6 +26,8 @@ export interface RelayEvents {
   onParentLost(parent: Contact, why: string): void;
   /** A child took too little and was let go. */
   onChildSlow(peerId: string, takenBps: number): void;
+  /** A child's stream broke off, and it has not come back yet. */
+  onChildLost(peerId: string): void;
   /** There is room for more: told to a source that was refused. */
   onRoom(): void;
   /** It cannot go on; readers have been told. */
@@ -48,7 +50,7 @@ export interface RelayParts {
   /** 0: not stated. */
   readonly rateBps: number;
   readonly windowBytes: number;
-  /** Where it begins when it has nothing yet: a value of FROM. */
+  /** Where it begins when it has nothing yet: a value of FROM, or the chunk that it needs next. */
   readonly from: number;
   /** It is the root: the stream begins here. */
   readonly isSource: boolean;
@@ -91,7 +93,7 @@ export class Relay {
 
   constructor(parts: RelayParts) {
     this.#parts = parts;
-    if (parts.isSource) this.#window = new Window(0, parts.windowBytes);
+    if (parts.isSource) this.#window = new Window(0, parts.windowBytes, parts.rateBps === 0);
     const { session, streams, now, from, rateBps, events } = parts;
     const window = (): Window | undefined => this.#window;
     this.#audience = new Audience({
@@ -102,7 +104,10 @@ export class Relay {
         this.tally.letGo++;
         events.onChildSlow(peerId, takenBps);
       },
-      onChildLost: () => this.hold(),
+      onChildLost: (peerId) => {
+        this.hold();
+        events.onChildLost(peerId);
+      },
       onPlaces: () => this.#onPlaces(),
     });
     this.#supply = new Supply({
@@ -265,7 +270,7 @@ export class Relay {
 
   /** A parent says where it begins, and nothing was here before. */
   #begin(seq: number): Window {
-    const window = new Window(seq, this.#parts.windowBytes);
+    const window = new Window(seq, this.#parts.windowBytes, this.#parts.rateBps === 0);
     this.#window = window;
     this.#audience.begin(seq);
     return window;

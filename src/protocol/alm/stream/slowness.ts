@@ -6,7 +6,7 @@
  * siblings would get no more than it does. Whoever was behind only for a moment is not judged.
  */
 import type { Millis } from '../../../core/env.ts';
-import { RATE_FLOOR_BPS, SLOW_AFTER_MS, SLOW_PER_HOP_MS } from './bounds.ts';
+import { RATE_FLOOR_BPS, SLOW_AFTER_MS } from './bounds.ts';
 
 const BITS = 8;
 /** Rates are kept a little below what is stated: nobody is blamed for rounding. */
@@ -15,8 +15,8 @@ const RATE_SHARE = 0.9;
 export interface SlownessTerms {
   /** As stated by the root; 0: none. */
   readonly rateBps: number;
-  /** Hops of the longest way down from it. */
-  readonly below: number;
+  /** Whoever was behind for less is not judged. */
+  readonly afterMs: Millis;
 }
 
 export class TakeMeter {
@@ -50,8 +50,8 @@ export class TakeMeter {
     return ((this.#bytes - first.bytes) * BITS * 1_000) / (now - first.at);
   }
 
-  isSlow({ rateBps, below }: SlownessTerms, now: Millis): boolean {
-    if (this.#behindSince === undefined || now - this.#behindSince < SLOW_AFTER_MS + below * SLOW_PER_HOP_MS) return false;
+  isSlow({ rateBps, afterMs }: SlownessTerms, now: Millis): boolean {
+    if (this.#behindSince === undefined || now - this.#behindSince < afterMs) return false;
     const taken = this.rateBps(now);
     return taken !== undefined && taken < (rateBps === 0 ? RATE_FLOOR_BPS : rateBps * RATE_SHARE);
   }

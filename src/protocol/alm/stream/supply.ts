@@ -19,7 +19,7 @@ export interface SupplyParts {
   readonly session: string;
   readonly streams: Streams;
   readonly now: () => Millis;
-  /** Where it begins when it has nothing yet: a value of FROM. */
+  /** Where it begins when it has nothing yet: a value of FROM, or the chunk that it needs next. */
   readonly from: number;
   /** Undefined before it is known where the stream begins here. */
   window(): Window | undefined;
@@ -48,6 +48,8 @@ export class Supply {
   #coming: Upstream | undefined;
   #refill: Upstream | undefined;
   #refillTried = 0;
+  /** A parent that broke off or went on while a gap was being filled before it: asked again after that. */
+  #passedBy: Contact | undefined;
 
   constructor(parts: SupplyParts) {
     this.#parts = parts;
@@ -119,6 +121,7 @@ export class Supply {
   }
 
   #turnTo(parent: Contact): void {
+    this.#passedBy = undefined;
     const up = this.#open(parent, this.#parts.window()?.head ?? this.#parts.from, 0);
     if (this.#current === undefined || this.#current.isOver) this.#current = up;
     else this.#coming = up;
@@ -146,7 +149,9 @@ export class Supply {
       this.#refill = undefined;
       return this.#fillGap(up.upTo);
     }
+    if (up === this.#current && this.#refill !== undefined && this.#coming === undefined) this.#passedBy = up.parent;
     this.#forget(up);
+    if (this.#passedBy !== undefined) return;
     // The stream in use goes on without its successor, and a successor that is about to begin will do.
     if (this.#current !== undefined) return;
     this.#closeRefill();
@@ -203,7 +208,8 @@ export class Supply {
   #onStart(up: Upstream, seq: number): void {
     if (up.isStarted) return;
     up.isStarted = true;
-    const window = this.#parts.window() ?? this.#parts.begin(seq);
+    const { from } = this.#parts;
+    const window = this.#parts.window() ?? this.#parts.begin(from >= 0 ? from : seq);
     if (up.isRefill) return;
     if (up === this.#coming) {
       this.#current?.close();
@@ -211,11 +217,13 @@ export class Supply {
       this.#current = up;
       this.#coming = undefined;
     }
-    this.#parts.onStarted();
-    if (seq <= window.head) return;
-    up.hold();
-    this.#refillTried = 0;
-    this.#fillGap(seq);
+    if (seq > window.head) {
+      up.hold();
+      this.#closeRefill();
+      this.#refillTried = 0;
+      this.#fillGap(seq);
+    }
+    if (!this.#parts.isOver()) this.#parts.onStarted();
   }
 
   /** Asks the next ancestor for what the parent has no more. */
@@ -228,7 +236,10 @@ export class Supply {
   #onGapFilled(): void {
     this.#closeRefill();
     const up = this.#current;
-    if (up === undefined) return;
+    if (up === undefined) {
+      if (this.#passedBy !== undefined) this.#turnTo(this.#passedBy);
+      return;
+    }
     up.release(this.#parts.now());
     this.#readOn(up);
   }
@@ -252,6 +263,10 @@ export class Supply {
 
   #onBye(up: Upstream, code: number): void {
     up.close();
+    if (code === BYE.passed && up === this.#current && this.#coming === undefined) {
+      this.#forget(up);
+      return this.#turnTo(up.parent);
+    }
     const why = code === BYE.slow ? 'this peer took less than the stream needs' : code === BYE.stranger ? 'it was not told about this peer' : code === BYE.full ? 'it has no room' : 'it left or lacks what is missing';
     this.#onGone(up, why);
   }

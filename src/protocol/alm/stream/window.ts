@@ -3,8 +3,8 @@
  * back for what it missed.
  *
  * Chunks are consecutive. Half of the window is for what somebody here still has to get. The other half is for what all have had: it
- * goes when room is needed and not before, because it fills the gaps of those below whose parent is lost. While somebody below is being hung on elsewhere nothing goes at all, and the window may become twice as
- * large instead: whoever lost its parent is behind by what lay in that one's buffers. A queue in an array with a moving start: nothing is copied when chunks go.
+ * goes when room is needed and not before, because it fills the gaps of those below whose parent is lost. While somebody below is being hung on elsewhere, or is away, the window may become twice as large before anything goes: whoever lost its
+ * parent is behind by what lay in that one's buffers. Without a stated rate nothing goes then even so, and the source waits. A queue in an array with a moving start: nothing is copied when chunks go.
  */
 import { assert } from '../../../core/assert.ts';
 import type { Millis } from '../../../core/env.ts';
@@ -19,6 +19,8 @@ const HELD_TIMES = 2;
 
 export class Window {
   readonly bytesMax: number;
+  /** What comes waits rather than that anything goes which is held. */
+  readonly #isPatient: boolean;
   #chunks: (Chunk | undefined)[] = [];
   /** Bytes of all chunks before each of them. */
   #offsets: number[] = [];
@@ -30,9 +32,10 @@ export class Window {
   #latestKey: number | undefined;
   #heldUntil: Millis = -Infinity;
 
-  constructor(first: number, bytesMax: number) {
+  constructor(first: number, bytesMax: number, isPatient: boolean) {
     this.#oldest = first;
     this.bytesMax = bytesMax;
+    this.#isPatient = isPatient;
   }
 
   /** The number of the first chunk that is here. */
@@ -89,8 +92,9 @@ export class Window {
   /** Makes room, by chunks before `least` only. Whether there is room now. */
   makeRoom(least: number, now: Millis): boolean {
     if (2 * this.#bytesFrom(least) >= this.bytesMax || 2 * (this.head - least) >= WINDOW_CHUNKS_MAX) return false;
-    if (now < this.#heldUntil) return this.#hasRoom(HELD_TIMES);
-    while (!this.#hasRoom(1) && this.#oldest < least) this.#dropOldest();
+    const times = now < this.#heldUntil ? HELD_TIMES : 1;
+    if (times > 1 && this.#isPatient) return this.#hasRoom(times);
+    while (!this.#hasRoom(times) && this.#oldest < least) this.#dropOldest();
     return true;
   }
 
