@@ -9,6 +9,8 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { GroveError } from '../core/errors.ts';
 import type { Daemon, Served } from '../daemon/daemon.ts';
+import type { MinifluxOptions } from '../daemon/feeds/miniflux.ts';
+import { Miniflux } from '../daemon/feeds/miniflux.ts';
 import { Readers } from '../daemon/feeds/readers.ts';
 import { addRoutes, newApp } from './app.ts';
 import { guard } from './guard.ts';
@@ -31,6 +33,8 @@ export interface AlsoServed {
   /** A Unix socket; a flexible one is done without where it cannot be had. */
   readonly socket?: { readonly path: string; readonly isFlexible: boolean } | undefined;
   readonly elsewhere?: Elsewhere | undefined;
+  /** A Miniflux that reads from this peer and is told of news. */
+  readonly miniflux?: Pick<MinifluxOptions, 'url' | 'token'> | undefined;
 }
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
@@ -56,7 +60,7 @@ export function newLocal(daemon: Daemon, port: () => number | undefined, elsewhe
 }
 
 /** Listens on loopback, and where else it is told to. Throws GroveError 'usage' on any other address and 'in-use' on a taken one. */
-export async function serveApi(daemon: Daemon, address: ApiAddress, { socket, elsewhere }: AlsoServed = {}): Promise<Served> {
+export async function serveApi(daemon: Daemon, address: ApiAddress, { socket, elsewhere, miniflux }: AlsoServed = {}): Promise<Served> {
   checkLoopback(address.host);
   const { host, port, isFlexible = false } = address;
   let bound: number | undefined;
@@ -79,12 +83,22 @@ export async function serveApi(daemon: Daemon, address: ApiAddress, { socket, el
       throw new GroveError('in-use', `The API cannot listen on ${host}:${port}: choose another port with --api, or 0 for any free one.`, { cause: error });
     });
     if (elsewhere !== undefined) closing.push(await serveElsewhere(daemon, local, elsewhere));
+    if (miniflux !== undefined) closing.push(tellMiniflux(local.readers, miniflux));
   } catch (error) {
     await close();
     throw error;
   }
   const shown = host === '::1' ? '[::1]' : '127.0.0.1';
   return { url: `http://${shown}:${bound}`, close };
+}
+
+function tellMiniflux(readers: Readers, { url, token }: NonNullable<AlsoServed['miniflux']>): () => Promise<void> {
+  const miniflux = new Miniflux({ url, token, feedOf: (address) => readers.idOfAddress(address), log: (line) => process.stderr.write(`grove: ${line}\n`) });
+  const unsubscribe = readers.feeds.on('version', ({ id }) => miniflux.announce(id));
+  return async () => {
+    unsubscribe();
+    miniflux.stop();
+  };
 }
 
 async function onSocket(app: FastifyInstance, { path, isFlexible }: NonNullable<AlsoServed['socket']>): Promise<() => Promise<void>> {

@@ -26,6 +26,8 @@ const Config = z.strictObject({
   socket: text.optional(),
   readers: text.optional(),
   'readers-url': text.optional(),
+  miniflux: text.optional(),
+  'miniflux-token-file': text.optional(),
   'join-file': text.optional(),
   name: text.optional(),
   degree: whole(0, 1_000).optional(),
@@ -109,7 +111,7 @@ export function readConfigFile(path: string): string {
   }
 }
 
-function optionsOf({ 'join-file': joinFile, attributes, pool = {}, feeds = {}, casts = {}, 'pool-key': poolKey, 'readers-url': readersUrl, ...rest }: Config): Readonly<Record<string, unknown>> {
+function optionsOf({ 'join-file': joinFile, attributes, pool = {}, feeds = {}, casts = {}, 'pool-key': poolKey, 'readers-url': readersUrl, 'miniflux-token-file': minifluxTokenFile, ...rest }: Config): Readonly<Record<string, unknown>> {
   const { 'report-seconds': reportSeconds, ...shape } = pool;
   const staleness = feeds['default-max-staleness'];
   const options = {
@@ -117,6 +119,7 @@ function optionsOf({ 'join-file': joinFile, attributes, pool = {}, feeds = {}, c
     ...shape,
     poolKey,
     readersUrl,
+    minifluxTokenFile,
     reportSeconds,
     join: joinFile === undefined ? undefined : readConfigFile(joinFile).split(/\s+/).filter((line) => line !== ''),
     attribute: attributes === undefined ? undefined : Object.entries(attributes).map(([name, value]) => `${name}=${value}`),

@@ -4,7 +4,7 @@
  */
 import type { FeedDetail, FeedReasons, FeedSummary } from '../daemon/feeds/views.ts';
 import { printFields, printLine, printTable } from './output.ts';
-import { shown, shownBytes, shownDuration } from './text.ts';
+import { counted, shown, shownBytes, shownDuration } from './text.ts';
 
 const SENTENCE_MAX = 400;
 const URL_MAX = 300;
@@ -55,7 +55,7 @@ export function printReasons(why: FeedReasons): void {
     ['polls', why.schedule.next === null ? `none planned: ${shown(why.schedule.reason, SENTENCE_MAX)}` : `every ${shownDuration(why.schedule.intervalMs)}, next ${why.schedule.next}: ${shown(why.schedule.reason, SENTENCE_MAX)}`],
     ['origin', asked(why)],
     ...(why.failures.count === 0 ? [] : [['failures', `${why.failures.count}, last: ${shown(why.failures.last ?? '', SENTENCE_MAX)}; again ${why.failures.retryAt ?? 'never'}`] as const]),
-    ['pool', pool === null ? 'no: this peer is on its own with this feed' : `${pool.subscribers} subscribers; a poll every ${shownDuration(pool.gapMs)}; ${shownDuration(pool.delayMs)} on the way`],
+    ['pool', pool === null ? 'no: this peer is on its own with this feed' : `${counted(pool.subscribers, 'subscriber')}; a poll every ${shownDuration(pool.gapMs)}; ${shownDuration(pool.delayMs)} on the way`],
     ['fresh', why.freshAt ?? 'not known'],
     ['scope', why.scopeReason === null ? why.scope : `${why.scope}: ${shown(why.scopeReason, SENTENCE_MAX)}`],
   ]);
@@ -68,7 +68,7 @@ function staleness({ stalenessMs: { p50, p99 } }: FeedSummary): string {
 function asked({ originRequests, lastOriginRequest }: Pick<FeedSummary, 'originRequests' | 'lastOriginRequest'>): string {
   const { 200: full, 304: unchanged, 429: refused, error } = originRequests;
   if (lastOriginRequest === null) return 'never asked by this peer';
-  return `asked ${full + unchanged + refused + error} times by this peer (${full} new, ${unchanged} unchanged, ${refused} too many, ${error} failed), last ${lastOriginRequest}`;
+  return `asked ${counted(full + unchanged + refused + error, 'time')} by this peer (${full} new, ${unchanged} unchanged, ${refused} too many, ${error} failed), last ${lastOriginRequest}`;
 }
 
 function attested({ peers, networks }: NonNullable<FeedDetail['version']>['attestedBy']): string {

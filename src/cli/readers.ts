@@ -18,19 +18,19 @@ export const READERS: readonly ReaderAdvice[] = [
     name: 'Miniflux',
     sign: /miniflux/i,
     lines: () => ['FETCHER_ALLOW_PRIVATE_NETWORKS=1'],
-    says: 'Miniflux from 2.3 on refuses feeds on loopback. Set this in its environment or in miniflux.conf and restart it. It asks each feed once an hour at most often by default (POLLING_FREQUENCY, or SCHEDULER_ENTRY_FREQUENCY_MIN_INTERVAL).',
+    says: 'Miniflux from 2.3 on refuses feeds on loopback. Set this in its environment or in miniflux.conf and restart it. It asks each feed once an hour at most often by default: start this peer with --miniflux URL --miniflux-token-file FILE, and it asks when there is news.',
   },
   {
     name: 'FreshRSS',
     sign: /freshrss/i,
     lines: (address) => [`INTERNAL_HOST_ALLOWLIST=${address}`],
-    says: "FreshRSS from 1.30 on refuses feeds on internal hosts. Set this in its environment. For pushes (WebSub) its base_url must not look local: a service name or a LAN name does, 'localhost' does not.",
+    says: "FreshRSS from 1.30 on refuses feeds on internal hosts. Set this in its environment (name:port or CIDR; on a tailnet 100.64.0.0/10). For pushes (WebSub) its base_url must not look local: a service name or a LAN name does, 'localhost' does not.",
   },
   {
     name: 'Tiny Tiny RSS',
     sign: /tiny tiny rss|tt-rss|ttrss/i,
     lines: () => [],
-    says: 'tt-rss from 2026.08 on refuses loopback and has no list of exceptions: keep an older version, or use another reader, until it has one (tt-rss issue 436).',
+    says: 'tt-rss from 2026.08 on refuses loopback and has no list of exceptions (tt-rss issue 436). An address of this machine in your network may do: start this peer with --readers HOST:PORT and import the list that `grove export --elsewhere` writes.',
   },
   {
     name: 'CommaFeed',

@@ -23,6 +23,11 @@ export function shortPosition(position: string): string {
   return `${position.slice(0, 10)}…`;
 }
 
+/** "1 feed", "2 feeds". */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
 /** In the unit that reads best. */
 export function shownDuration(ms: number): string {
   const units = [['d', 86_400_000], ['h', 3_600_000], ['min', 60_000], ['s', 1_000], ['ms', 1]] as const;

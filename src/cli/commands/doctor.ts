@@ -19,7 +19,7 @@ import { withExamples, withPeer } from '../command.ts';
 import { printJson, printLine, strong } from '../output.ts';
 import type { ReaderAdvice } from '../readers.ts';
 import { DOCKER_LINES, DOCKER_SAYS, READERS } from '../readers.ts';
-import { shown } from '../text.ts';
+import { counted, shown } from '../text.ts';
 
 interface DoctorOptions extends PeerOptions {
   readonly reader?: string;
@@ -90,7 +90,7 @@ async function examinePeer(options: DoctorOptions, findings: Finding[]): Promise
 
 function reachability({ addresses, network }: DaemonStatus): Finding {
   const direct = addresses.filter((one) => !one.includes('/p2p-circuit'));
-  if (direct.length > 0) return { check: 'reachability', state: 'ok', says: `Others can try ${direct.length} ${direct.length === 1 ? 'address' : 'addresses'} of this machine; ${network.connections} connections now.`, lines: [] };
+  if (direct.length > 0) return { check: 'reachability', state: 'ok', says: `Others can try ${direct.length} ${direct.length === 1 ? 'address' : 'addresses'} of this machine; ${counted(network.connections, 'connection')} now.`, lines: [] };
   return { check: 'reachability', state: 'ok', says: 'Nobody can dial this machine (NAT or a firewall). That is fine: it dials out, gets every feed, and passes none on.', lines: [] };
 }
 
@@ -103,7 +103,7 @@ function port({ api }: DaemonStatus): Finding {
 
 function feedFindings(feeds: readonly FeedSummary[]): Finding[] {
   const bad = feeds.filter(({ state }) => state === 'late' || state === 'infeasible' || state === 'error');
-  const says = feeds.length === 0 ? 'No feeds yet.' : `${feeds.length} feeds, ${feeds.filter(({ state }) => state === 'met').length} as fresh as wished, ${bad.length} not.`;
+  const says = feeds.length === 0 ? 'No feeds yet.' : `${counted(feeds.length, 'feed')}, ${feeds.filter(({ state }) => state === 'met').length} as fresh as wished, ${bad.length} not.`;
   const lines = feeds.length === 0 ? ['grove feed add URL'] : bad.slice(0, LATE_SHOWN).map(({ url, state, reason }) => `${shown(url, 200)}: ${state}. ${shown(reason, 300)}`);
   return [{ check: 'feeds', state: bad.length === 0 ? 'ok' : 'look', says, lines }];
 }

@@ -10,7 +10,7 @@ import type { StrategyName } from '../../protocol/options.ts';
 import type { AlsoServed } from '../../api/server.ts';
 import type { Daemon, DaemonOptions } from '../../daemon/daemon.ts';
 import type { OpmlList } from '../../daemon/feeds/opml.ts';
-import { usualSocket } from '../../daemon/state-files.ts';
+import { readText, usualSocket } from '../../daemon/state-files.ts';
 import { contactAddress, durationMs, GROVE, numberWithin, rateBps, withExamples, withJson } from '../command.ts';
 import { printError, printFields, printJson, printLine, strong } from '../output.ts';
 import { serviceNotice } from '../service-notice.ts';
@@ -25,6 +25,8 @@ interface UpOptions {
   readonly socket?: string;
   readonly readers?: string;
   readonly readersUrl?: string;
+  readonly miniflux?: string;
+  readonly minifluxTokenFile?: string;
   readonly join?: readonly string[];
   readonly name?: string;
   readonly poolKey?: string;
@@ -69,6 +71,8 @@ export function defineUp(program: Command): void {
     .option('--socket <path>', 'a Unix socket for the API besides (default: grove.sock in XDG_RUNTIME_DIR, for the default state directory)')
     .option('--readers <host:port>', 'where readers on other machines and in containers get feeds, under addresses with a secret in them (default: nowhere)')
     .option('--readers-url <url>', 'with --readers: how they reach it, like http://grove:4782')
+    .option('--miniflux <url>', 'a Miniflux that reads from this peer, and is told to ask when there is news; with --miniflux-token-file')
+    .option('--miniflux-token-file <file>', 'the file with a token of its API (Settings, API Keys)')
     .option('--join <addr...>', 'an invite, or the multiaddress of a member of the pool that --pool-key belongs to')
     .option('--name <name>', 'what others see (default: the name of this machine)')
     .option('--attribute <name=value...>', "values of your own in this machine's report, like region=eu or gpu.count=2")
@@ -127,7 +131,7 @@ async function up(options: UpOptions): Promise<void> {
   const { checkLoopback, serveApi } = await import('../../api/server.ts');
   const address = options.api === undefined ? { host: '127.0.0.1', port: API_PORT, isFlexible: true } : parseApi(options.api);
   checkLoopback(address.host);
-  const also = { socket: socketOf(options), elsewhere: elsewhereOf(options) };
+  const also = { socket: socketOf(options), elsewhere: elsewhereOf(options), miniflux: minifluxOf(options) };
   const list = options.feeds === undefined ? undefined : await parsedList(options.feeds, readList(options.feeds));
   const daemon = await startDaemon({
     ...daemonOptions(options),
@@ -230,6 +234,16 @@ function elsewhereOf({ readers, readersUrl }: UpOptions): AlsoServed['elsewhere'
   if (readers !== undefined) return { ...parseApi(readers), url: readersUrl };
   if (readersUrl !== undefined) throw new GroveError('usage', '--readers-url needs --readers HOST:PORT: where this peer listens for them.');
   return undefined;
+}
+
+function minifluxOf({ miniflux, minifluxTokenFile }: UpOptions): AlsoServed['miniflux'] {
+  if (miniflux === undefined && minifluxTokenFile === undefined) return undefined;
+  if (miniflux === undefined || minifluxTokenFile === undefined) throw new GroveError('usage', '--miniflux and --miniflux-token-file go together: where it is, and the file with a token of its API.');
+  const url = URL.parse(miniflux);
+  if (url === null || !/^https?:$/.test(url.protocol)) throw new GroveError('usage', `The address of Miniflux looks like http://127.0.0.1:8080, and ${JSON.stringify(miniflux)} does not.`);
+  const token = readText(minifluxTokenFile)?.trim();
+  if (token === undefined || !/^[!-~]+$/.test(token)) throw new GroveError('usage', `${minifluxTokenFile} holds no token: make one in Miniflux under Settings, API Keys, and put it there.`);
+  return { url: url.href.replace(/\/+$/, ''), token };
 }
 
 /** What looks like a number is one. */

@@ -103,6 +103,12 @@ export class Readers {
     }
   }
 
+  /** The id of the feed that a reader knows here under that address; undefined when it is none of ours. */
+  idOfAddress(address: string): string | undefined {
+    const target = this.#named(address);
+    return 'url' in target && target.url === address ? undefined : this.idOf(target);
+  }
+
   links(id: string, base = this.base()): LocalLinks {
     return { self: localUrl(base, id), hub: `${base}/hub` };
   }
