@@ -13,6 +13,7 @@ import type { OriginAnswer } from '../../host/origin/origin-client.ts';
 import { OriginClient } from '../../host/origin/origin-client.ts';
 import { parseFeedUrl } from '../../host/origin/parse-url.ts';
 import type { Resolve } from '../../host/origin/guarded-agent.ts';
+import { publicCaller } from '../../host/public-callbacks.ts';
 import type { WebsubListener } from '../../host/websub-listener.ts';
 import { listenForHubs } from '../../host/websub-listener.ts';
 import { isLoopbackHost, isPrivateHost } from '../../host/origin/private-address.ts';
@@ -38,6 +39,8 @@ import { replan } from './outcomes.ts';
 import type { CountNetworks } from './pool-side.ts';
 import { countPeers, PoolSide } from './pool-side.ts';
 import { SteadyClock } from './steady-clock.ts';
+import { storeFor } from '../state.ts';
+import { PublicHub } from './public-hub.ts';
 import { WebsubSubscriber } from './websub-subscriber.ts';
 import type { FeedDetail, FeedItem, FeedNews, FeedReasons, FeedScope, FeedSummary, FeedWish, ServedDocument } from './views.ts';
 
@@ -102,6 +105,7 @@ export class Feeds {
   readonly #watching: NodeJS.Timeout;
   #websub: WebsubSubscriber | undefined;
   #listener: WebsubListener | undefined;
+  #ownHub: { readonly url: string; readonly stop: () => Promise<void> } | undefined;
   #stopped = false;
 
   constructor(options: FeedsOptions) {
@@ -284,13 +288,43 @@ export class Feeds {
       post: async (url, form) => this.#client.post(url, form, `grove/${this.#options.version} (+${this.#options.contact})`),
       onPush: (id) => this.#onPush(id), onChange: (id) => this.#onPushChange(id),
     });
-    this.#listener = await listenForHubs(host, port, websub);
+    const hub = this.#beHub(`${callbackBase.replace(/\/$/, '')}/websub/hub`);
+    this.#listener = await listenForHubs(host, port, websub, async (form) => hub.request(form)).catch((error: unknown) => {
+      websub.stop();
+      throw error;
+    });
     this.#websub = websub;
+    hub.start();
     for (const record of this.#records.values()) {
       this.#followHub(record);
       this.#onPushChange(record.id);
     }
     return this.#listener.port;
+  }
+
+  /** For publishers whose feeds name this peer as their hub. */
+  #beHub(url: string): PublicHub {
+    const { store, allowPrivateNetworks, resolve } = this.#options;
+    const caller = publicCaller({ allowPrivateNetworks, resolve });
+    const hub = new PublicHub({
+      url, store: storeFor(store, 'public-'), call: caller.call, log: (line) => process.stderr.write(`grove: ${line}\n`),
+      // What looks private is nobody's topic, whatever it says of itself.
+      idOf: (topic) => {
+        const record = this.#lookup(topic);
+        return record?.scopeReason === undefined ? record?.id : undefined;
+      },
+      documentOf: (id) => this.document(id), onPublish: (id) => this.#onPush(id),
+    });
+    const unsubscribe = this.on('version', ({ id }) => hub.announce(id));
+    this.#ownHub = {
+      url,
+      stop: async () => {
+        unsubscribe();
+        hub.stop();
+        await caller.close();
+      },
+    };
+    return hub;
   }
 
   async stop(): Promise<void> {
@@ -299,6 +333,7 @@ export class Feeds {
     this.#origins.stop();
     this.#websub?.stop();
     await this.#listener?.close();
+    await this.#ownHub?.stop();
     clearInterval(this.#watching);
     this.#loop.stop();
     this.#due.stop();
@@ -343,7 +378,7 @@ export class Feeds {
   #followHub({ id, wish, scopeReason, memory }: FeedRecord): void {
     // A hub is told the topic: not of feeds that look private.
     if (wish.neverOrigin || scopeReason !== undefined) return this.#websub?.drop(id);
-    this.#websub?.follow(id, memory.hubs, memory.self ?? memory.originUrl);
+    this.#websub?.follow(id, memory.hubs.filter((hub) => hub !== this.#ownHub?.url), memory.self ?? memory.originUrl);
   }
 
   /** Looks for what a hub announced, within the budget of the host and not against the server's wish. */
