@@ -168,9 +168,11 @@ export class Node implements Protocol<Message> {
     const feeds = new Feeds({
       local: this.local, requests: this.#requests, lagover: () => this.lagover, owns: (key) => this.membership.owns(key),
       ownsSince: () => (this.membership.leafset.predecessor === undefined ? -Infinity : this.membership.zoneSince), isRingNeighbour: (peerId) => this.membership.leafset.findById(peerId) !== undefined,
+      successor: () => this.membership.leafset.successor?.contact, predecessor: () => this.membership.leafset.predecessor?.contact,
       lookup: (key, onDone, onFail) => void this.router.lookup(key, ({ owner }) => onDone(owner), onFail),
     });
-    this.membership.listen({ onZoneChanged: () => feeds.host.onZoneChanged() });
+    const onRingChanged = (): void => feeds.host.heirs.onRingChanged();
+    this.membership.listen({ onZoneChanged: () => feeds.host.onZoneChanged(), onPeerAlive: onRingChanged, onPeerGone: onRingChanged });
     return feeds;
   }
 
@@ -298,7 +300,8 @@ export class Node implements Protocol<Message> {
         return this.#lagover?.settle();
       case 'feedRegistered':
       case 'feedAck': {
-        if (!this.#requests.onReply(message.op, from, message, at)) this.#feeds?.onMessage(from, message);
+        if (message.type === 'feedRegistered' && message.copy) this.feeds.host.heirs.onCopy(from, message);
+        else if (!this.#requests.onReply(message.op, from, message, at)) this.#feeds?.onMessage(from, message);
         return this.#lagover?.settle();
       }
       case 'feedRegister':

@@ -172,6 +172,30 @@ test('the lead dies together with the register: the pool goes on within a wish o
   }
 });
 
+test('a register that dies, or comes back within a moment, is gone on with from its copy: nobody else is made lead, though leads come by only every few minutes', () => {
+  // With these seeds a newcomer that came before the lead was given another one.
+  for (const [seed, comesBack] of [[4, true], [9, true], [1, false]] as const) {
+    const feeds = new FeedWorld(40, { seed, latency: new EuclideanLatency(randomFrom(seed)), hintUnreachable: true }, protocolOptions(), () => ({ maxStalenessMs: 20_000, fanout: 3, canPoll: true }));
+    const { world } = feeds.ring;
+    for (let peer = 0; peer < 38; peer++) feeds.subscribe(peer);
+    world.runFor(200_000);
+    const keeper = feeds.keeper() ?? assert.fail('somebody keeps the register');
+    const lead = feeds.lead();
+    let appointed = 0;
+    world.onFact((_peer, fact) => {
+      if (fact.kind === 'feed-lead') appointed++;
+    });
+    feeds.crash(keeper);
+    world.runFor(300);
+    if (comesBack) feeds.restart(keeper);
+    world.runFor(1_000 + 500 * seed);
+    feeds.subscribe(keeper === 38 ? 39 : 38);
+    feeds.change();
+    world.runFor(40_000);
+    assert.deepEqual([appointed, feeds.lead(), feeds.isCaughtUp()], [0, lead, true], `seed ${seed}`);
+  }
+});
+
 test('a poller that is silent is named and replaced, and what the new one finds is at all others within two seconds', () => {
   const feeds = new FeedWorld(30, { seed: 9, latency: new EuclideanLatency(randomFrom(9)) }, protocolOptions(), () => ({ maxStalenessMs: 30_000, fanout: 4, canPoll: true }));
   const { world } = feeds.ring;

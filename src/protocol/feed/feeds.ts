@@ -40,6 +40,8 @@ export interface FeedsParts {
   owns(key: Position): boolean;
   ownsSince(): Millis;
   isRingNeighbour(peerId: string): boolean;
+  successor(): Contact | undefined;
+  predecessor(): Contact | undefined;
   lookup(key: Position, onDone: (owner: Contact) => void, onFail: () => void): void;
 }
 
@@ -56,6 +58,7 @@ export class Feeds implements FeedPool {
     this.#alarms = new Alarms(local, TIMER.feeds);
     this.host = new RegisterHost({
       local, requests, alarms: this.#alarms, pollers: local.options.pollers, owns: (key) => parts.owns(key), ownsSince: () => parts.ownsSince(),
+      successor: () => parts.successor(), predecessor: () => parts.predecessor(), isRingNeighbour: (peerId) => parts.isRingNeighbour(peerId),
       networksOf: (peer) => this.#services?.tools.networksOf(peer) ?? claimedNetworks(peer),
       tellSelf: (answer) => this.#members.get(answer.key.hex)?.onRegistered(answer),
       holdsSelf: (key, epoch) => this.#members.get(key.hex)?.holds(epoch) ?? false,

@@ -29,8 +29,8 @@ export class Hearing {
     if (this.#silent.size < POLLERS_MAX) this.#silent.add(peerId);
   }
 
-  /** For the lead, who hears from each poller at each turn. */
-  watch(pollers: readonly string[], intervalMs: Millis, now: Millis): void {
+  /** For the lead, who hears from each poller at each turn. True: somebody was not heard. */
+  watch(pollers: readonly string[], intervalMs: Millis, now: Millis): boolean {
     for (const peerId of [...this.#heardAt.keys()]) if (!pollers.includes(peerId)) this.#heardAt.delete(peerId);
     for (const peerId of pollers) {
       const heardAt = this.#heardAt.get(peerId);
@@ -38,6 +38,7 @@ export class Hearing {
       this.#heardAt.set(peerId, now);
       if (heardAt !== undefined) this.miss(peerId);
     }
+    return this.#silent.size > 0;
   }
 
   /** What is said to the register; only of those who poll. */

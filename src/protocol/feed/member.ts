@@ -51,6 +51,8 @@ export interface MemberParts {
   isConnected(peerId: string): boolean;
 }
 
+/** How often the lead looks who of the pollers was heard. */
+const POLLERS_WATCH_MS = 20_000;
 /** Of the pool, without a word from the parent. */
 const SILENT_TURNS = 2;
 
@@ -81,6 +83,7 @@ export class Member {
   /** When the parent last sent something of the feed, and the alarm that looks at it. */
   #heardParentAt: Millis = 0;
   #parentWatch: number | undefined;
+  #pollersWatch: number | undefined;
   #isOver = false;
 
   constructor(terms: FeedTerms, parts: MemberParts) {
@@ -214,7 +217,10 @@ export class Member {
     if (from.peerId === this.#tree.parent?.peerId && (message.type === 'feedPush' || message.type === 'feedFresh')) this.#heardParentAt = env.now();
     switch (message.type) {
       case 'feedRegistered': return this.#registration.onNews(from, message);
-      case 'feedHold': return env.send(from, { type: 'feedHeld', op: message.op, ...this.#heldFor(message) });
+      case 'feedHold': {
+        if (this.#holdsSlot) this.#registration.onAsked(from);
+        return env.send(from, { type: 'feedHeld', op: message.op, ...this.#heldFor(message) });
+      }
       case 'feedFound': return this.#numbering.onFound(from, message);
       case 'feedPush': return this.#onPush(from, message);
       case 'feedAck': return this.#sender.onAck(from, message);
@@ -265,6 +271,7 @@ export class Member {
     const { lead, epoch } = this.#standing;
     this.#hearing.onSaid();
     if (this.#isLead && epoch === epochBefore) this.#tellMissed(pollersBefore);
+    if (this.#isLead) this.#watchPollers();
     this.#nameSigners();
     const isNew = lead !== undefined && (epoch !== epochBefore || lead.peerId !== leadBefore?.peerId);
     if (isNew) {
@@ -301,11 +308,19 @@ export class Member {
     return { holds: any ? this.#holdsSlot : isLead, epoch: this.#standing.epoch, signers: isLead ? this.#believed(this.#standing.signers) : [] };
   }
 
-  /** The lead also misses those whose turns stay empty. */
+  /** The lead misses those whose turns stay empty, and says so at once. */
+  #watchPollers(): void {
+    const { alarms, local } = this.#parts;
+    this.#pollersWatch ??= alarms.in(POLLERS_WATCH_MS, () => {
+      this.#pollersWatch = undefined;
+      if (this.#isOver || !this.#isLead) return;
+      const { pollers, intervalMs } = this.#standing;
+      if (this.#hearing.watch(pollers.map(({ peerId }) => peerId).filter((peerId) => peerId !== local.contact.peerId), intervalMs, local.env.now())) this.#registration.soon(0);
+      this.#watchPollers();
+    });
+  }
+
   #sayWhoIsSilent(): string[] {
-    const { env, contact } = this.#parts.local;
-    const { pollers, intervalMs } = this.#standing;
-    if (this.#isLead) this.#hearing.watch(pollers.map(({ peerId }) => peerId).filter((peerId) => peerId !== contact.peerId), intervalMs, env.now());
     return this.#hearing.say((peerId) => this.#standing.isPoller(peerId));
   }
 

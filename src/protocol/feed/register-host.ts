@@ -13,8 +13,9 @@ import type { Local } from '../local.ts';
 import type { Alarms } from '../overlay/alarms.ts';
 import type { Requests } from '../requests.ts';
 import type { FeedRegister, FeedRegistered } from '../wire/feed-messages.ts';
+import { Heirs } from './heirs.ts';
 import type { NetworksOf, Register } from './register.ts';
-import { accuse, bannedOf, enter, expire, floorOf, grant, hearOfEpoch, hearOfSigners, hearOfWishes, leadOf, leave, newRegister, nextDue, pollersOf, SAMPLES_MAX, SETTLE_MS, SLOT_LEASE_MS, slotOf, strictestOf, subscribersOf, surpass, vacate } from './register.ts';
+import { accuse, bannedOf, enter, expire, floorOf, grant, hearOfEpoch, hearOfSigners, hearOfWishes, inherit, leadOf, leave, newRegister, nextDue, pollersOf, SAMPLES_MAX, SETTLE_MS, SLOT_LEASE_MS, slotOf, strictestOf, subscribersOf, surpass, vacate } from './register.ts';
 
 /** Registers that one peer keeps; of further feeds it says that it does not own their keys, and they go without a pool. */
 const HOSTED_MAX = 4_096;
@@ -53,6 +54,8 @@ interface Hosted {
   readonly toldOf: Map<string, number>;
   /** The last one that turned out to be none: it is not waited for again, whoever still names it. */
   notLead: string;
+  /** Its slots are those of a copy, and the lead has not answered yet. */
+  isInherited: boolean;
   /** Pollers that were asked because somebody does not hear them, when, and the question; only such as hold a slot. */
   readonly doubted: Map<string, { readonly at: Millis; readonly op: number }>;
 }
@@ -66,6 +69,10 @@ export interface RegisterHostParts {
   owns(key: Position): boolean;
   /** Since when it owns what it owns, if others are there who could have kept a register before; otherwise -Infinity. */
   ownsSince(): Millis;
+  /** Neighbours on the ring that own something. */
+  successor(): Contact | undefined;
+  predecessor(): Contact | undefined;
+  isRingNeighbour(peerId: string): boolean;
   /** The public networks that a peer is in. */
   networksOf(peer: Contact): readonly string[];
   /** For the subscriber that is this peer itself. */
@@ -79,9 +86,14 @@ export class RegisterHost {
   readonly #hosted = new Map<string, Hosted>();
   /** By identity, when. */
   readonly #unreachable = new Map<string, Millis>();
+  readonly heirs: Heirs;
 
   constructor(parts: RegisterHostParts) {
     this.#parts = parts;
+    this.heirs = new Heirs({
+      local: parts.local, alarms: parts.alarms, successor: () => parts.successor(), predecessor: () => parts.predecessor(), owns: (key) => parts.owns(key), isRingNeighbour: (peerId) => parts.isRingNeighbour(peerId),
+      keys: () => [...this.#hosted.values()].map(({ register }) => register.key), copy: (key) => this.#copy(key), adopt: (copy) => this.#adopt(copy),
+    });
   }
 
   get hosted(): number {
@@ -103,6 +115,7 @@ export class RegisterHost {
     }
     const { register } = hosted;
     expire(register, now);
+    const before = wishesOf(register);
     if (message.leaving) leave(register, from.peerId);
     else {
       this.#learn(hosted, from, message, now);
@@ -112,8 +125,11 @@ export class RegisterHost {
       for (const peerId of message.silent) this.#doubtPoller(hosted, peerId, now);
       for (const liar of message.liars) accuse(register, liar, from.peerId, now);
     }
+    if (before !== wishesOf(register)) this.#tellAll(hosted, now, from.peerId);
     this.#settle(hosted, now, from.peerId);
     this.#tellGrowth(hosted, now, from.peerId);
+    // Leads come by every few minutes: often enough for what is not told at once.
+    if (leadOf(register)?.peerId === from.peerId) this.heirs.changed(key);
     return this.#content(hosted, op, from, now);
   }
 
@@ -131,8 +147,33 @@ export class RegisterHost {
         if (local.isSelf(contact)) this.#parts.alarms.in(0, () => this.#parts.tellSelf(message));
         else local.env.send(contact, message);
       }
+      const copy = this.#copy(register.key);
       this.#drop(register.key);
+      if (copy !== undefined) this.heirs.handOver(copy);
     }
+    this.heirs.onZoneChanged();
+  }
+
+  /** What is left of a register that somebody else kept. Those who hold slots by it are asked, and so learn that the key has changed hands. */
+  #adopt(copy: FeedRegistered): void {
+    const { local } = this.#parts;
+    const now = local.env.now();
+    const hosted = this.#find(copy.key, now);
+    if (hosted === undefined) return;
+    const { register } = hosted;
+    if (leadOf(register) !== undefined || !inherit(register, copy, now)) return;
+    hosted.isInherited = true;
+    for (const { slot, contact } of pollersOf(register)) {
+      if (slot === 0) this.#doubt(hosted, contact, now);
+      else this.#doubtPoller(hosted, contact.peerId, now);
+    }
+    this.#arm(hosted, now);
+  }
+
+  #copy(key: Position): FeedRegistered | undefined {
+    const hosted = this.#hosted.get(key.hex);
+    if (hosted === undefined || leadOf(hosted.register) === undefined) return undefined;
+    return { ...this.#content(hosted, 0, undefined, this.#parts.local.env.now()), copy: true };
   }
 
   /** Whoever polls is asked whether it still does; a question that is under way waits no longer than for one answer. */
@@ -178,10 +219,14 @@ export class RegisterHost {
     const { local, requests, holdsSelf } = this.#parts;
     if (hosted.asking !== undefined || now - hosted.askedAt < DOUBT_PAUSE_MS) return;
     hosted.askedAt = now;
-    const onAnswer = (holds: boolean, epoch: number, signers: readonly string[]): void => {
+    const onAnswer = (holds: boolean, epoch: number, signers: readonly string[], isThere = true): void => {
       hosted.asking = undefined;
       const at = local.env.now();
       hosted.notLead = holds ? '' : lead.peerId;
+      // Somebody else leads by now: the copy was an old one, and its pollers, who were asked, come and say who.
+      if (!holds && isThere && hosted.isInherited) this.#forgetInherited(hosted, at);
+      hosted.isInherited = false;
+      if (holds) hearOfEpoch(register, epoch);
       if (!holds) leave(register, lead.peerId);
       else enter(register, lead, { maxStalenessMs: strictestOf(register), canPoll: true, floorMs: floorOf(register), ...register.registrants.get(lead.peerId), epoch, slot: 1 }, at);
       if (leadOf(register)?.peerId === lead.peerId) hearOfSigners(register, signers, at);
@@ -196,9 +241,14 @@ export class RegisterHost {
         if (reply.type === 'feedHeld') onAnswer(reply.holds && reply.epoch >= register.epoch, reply.epoch, reply.signers);
         else onAnswer(false, 0, []);
       },
-      onSilent: () => onAnswer(false, 0, []),
+      onSilent: () => onAnswer(false, 0, [], false),
     });
     hosted.asking = { peerId: lead.peerId, op };
+  }
+
+  #forgetInherited({ register }: Hosted, now: Millis): void {
+    register.slots.clear();
+    register.grantsFrom = now + ADOPTION_MS;
   }
 
   /** Somebody does not hear a poller any more: like a lead it is asked, and loses its slot by silence only, or because it knows of none. */
@@ -233,6 +283,7 @@ export class RegisterHost {
       this.#tellAll(hosted, now, asker);
       for (const peer of polled) if (peer.peerId !== asker && slotOf(register, peer.peerId) === undefined) this.#tell(hosted, peer, now);
     }
+    if (polled.map(({ peerId }) => peerId).join() !== pollersOf(register).map(({ contact }) => contact.peerId).join()) this.heirs.changed(register.key);
     if (before !== register.epoch) this.#parts.local.env.emit({ kind: 'feed-lead', key: register.key, epoch: register.epoch, lead: leadOf(register) });
     if (register.registrants.size === 0 && register.slots.size === 0 && now >= register.grantsFrom) return this.#drop(register.key);
     this.#arm(hosted, now);
@@ -287,7 +338,7 @@ export class RegisterHost {
   #find(key: Position, now: Millis): Hosted | undefined {
     const known = this.#hosted.get(key.hex);
     if (known !== undefined || this.#hosted.size >= HOSTED_MAX) return known;
-    const fresh: Hosted = { register: newRegister(key, this.#parts.pollers, (below) => this.#parts.local.env.random.below(below), now, this.#parts.local.contact.peerId, (peer) => this.#parts.networksOf(peer)), alarm: undefined, alarmAt: Infinity, asking: undefined, askedAt: -Infinity, toldOf: new Map(), notLead: '', doubted: new Map() };
+    const fresh: Hosted = { register: newRegister(key, this.#parts.pollers, (below) => this.#parts.local.env.random.below(below), now, this.#parts.local.contact.peerId, (peer) => this.#parts.networksOf(peer)), alarm: undefined, alarmAt: Infinity, asking: undefined, askedAt: -Infinity, toldOf: new Map(), notLead: '', isInherited: false, doubted: new Map() };
     // Whoever kept it until a moment ago has told the lead, which is on its way.
     fresh.register.grantsFrom = Math.max(fresh.register.grantsFrom, this.#parts.ownsSince() + HANDED_OVER_MS);
     this.#hosted.set(key.hex, fresh);
@@ -301,12 +352,14 @@ export class RegisterHost {
     this.#hosted.delete(key.hex);
   }
 
-  #content({ register }: Hosted, op: number, to: Contact, now: Millis): FeedRegistered {
+  /** `to` nobody: for a copy. */
+  #content({ register }: Hosted, op: number, to: Contact | undefined, now: Millis): FeedRegistered {
     const strictestMs = strictestOf(register);
     return {
       type: 'feedRegistered', op, key: register.key, known: true, epoch: leadOf(register) === undefined ? 0 : register.epoch, pollers: pollersOf(register),
       anchorAgeMs: now - register.anchor, strictestMs: strictestMs === Infinity ? 0 : strictestMs, floorMs: floorOf(register), subscribers: subscribersOf(register),
-      leaseMs: slotOf(register, to.peerId) === undefined ? 0 : SLOT_LEASE_MS, samples: this.#samples(register, to), signers: [...register.signers], banned: bannedOf(register, now),
+      leaseMs: to === undefined || slotOf(register, to.peerId) === undefined ? 0 : SLOT_LEASE_MS, samples: to === undefined ? [] : this.#samples(register, to), signers: [...register.signers],
+      banned: bannedOf(register, now), copy: false,
     };
   }
 
@@ -323,6 +376,11 @@ export class RegisterHost {
     }
     return [...others.slice(0, SAMPLES_MAX / 2), ...near];
   }
+}
+
+/** What pollers plan by; whoever polls is told when it changes. */
+function wishesOf(register: Register): string {
+  return leadOf(register) === undefined ? '' : `${strictestOf(register)} ${floorOf(register)}`;
 }
 
 /** So many of each public network come first in a list of who is named; a block of addresses must not make up all that somebody hears of. */
@@ -344,5 +402,5 @@ function waiting({ registrants }: Register): Contact[] {
 }
 
 function nothingKnown(op: number, key: Position): FeedRegistered {
-  return { type: 'feedRegistered', op, key, known: false, epoch: 0, pollers: [], anchorAgeMs: 0, strictestMs: 0, floorMs: 0, subscribers: 0, leaseMs: 0, samples: [], signers: [], banned: [] };
+  return { type: 'feedRegistered', op, key, known: false, epoch: 0, pollers: [], anchorAgeMs: 0, strictestMs: 0, floorMs: 0, subscribers: 0, leaseMs: 0, samples: [], signers: [], banned: [], copy: false };
 }

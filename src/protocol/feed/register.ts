@@ -10,6 +10,7 @@ import type { Millis } from '../../core/env.ts';
 import type { Position } from '../../core/position.ts';
 import { claimedNetworks, shareNetwork } from '../../core/network.ts';
 import { circleDistance } from '../../core/position.ts';
+import type { FeedRegistered } from '../wire/feed-messages.ts';
 import { POLLERS_MAX } from './feed.ts';
 
 /**
@@ -206,6 +207,20 @@ export function hearOfSigners(register: Register, told: readonly string[], now: 
   const unknown = [...new Set(told)].filter((peerId) => !register.signers.includes(peerId) && !isBanned(register, peerId, now));
   const room = SIGNERS_MAX - register.signers.length;
   if (room > 0) register.signers.unshift(...unknown.slice(-room));
+}
+
+/** What another register knew, as far as nobody has said anything else here. False: nothing in it is of use. */
+export function inherit(register: Register, copy: Pick<FeedRegistered, 'epoch' | 'pollers' | 'signers' | 'banned' | 'strictestMs' | 'subscribers'>, now: Millis): boolean {
+  if (copy.epoch < Math.max(1, register.epoch) || copy.pollers.every(({ slot }) => slot > 0)) return false;
+  hearOfEpoch(register, copy.epoch);
+  if (copy.epoch !== register.epoch) return false;
+  for (const peerId of copy.banned) register.banned.set(peerId, now + BANNED_MS);
+  hearOfSigners(register, copy.signers, now);
+  hearOfWishes(register, copy, now);
+  for (const { slot, contact } of copy.pollers) {
+    if (slot < register.k && !register.slots.has(slot) && slotOf(register, contact.peerId) === undefined && !isBanned(register, contact.peerId, now)) put(register, slot, contact, now + SLOT_LEASE_MS);
+  }
+  return leadOf(register) !== undefined;
 }
 
 /** Consumers come seldom: until they have, what pollers know of their wishes counts. */

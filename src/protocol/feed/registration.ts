@@ -13,8 +13,8 @@ import type { Requests } from '../requests.ts';
 import type { FeedRegister, FeedRegistered } from '../wire/feed-messages.ts';
 import { CONSUMER_RENEWAL_MS } from './register.ts';
 
-/** A register that has changed hands must soon know of the lead again: newcomers wait for that. */
-const LEAD_RENEWAL_MS = 20_000;
+/** How often a poller looks for the register anew because somebody else asks as one. */
+const MOVED_PAUSE_MS = 10_000;
 /** There is no lead yet. */
 const SEEKING_PAUSE_MS = 1_200;
 const RETRY_FIRST_MS = 1_000;
@@ -60,6 +60,7 @@ export class Registration {
   #isLost = false;
   #retryMs = RETRY_FIRST_MS;
   #inexactPauseMs = INEXACT_PAUSE_MS;
+  #movesFrom: Millis = -Infinity;
   #isOver = false;
 
   constructor(key: Position, parts: RegistrationParts, events: RegistrationEvents) {
@@ -107,6 +108,15 @@ export class Registration {
     this.#take(answer, this.#parts.local.env.now());
     // A slot was given: it counts once we say that we know.
     if (answer.leaseMs > 0) this.#askIn(0);
+  }
+
+  /** Another peer asks as if it kept the register: it may have taken it over. What it says is not believed; whoever owns the key is looked up. */
+  onAsked(from: Contact): void {
+    const now = this.#parts.local.env.now();
+    if (this.#isOver || this.#isAsking || from.peerId === this.#owner?.peerId || now < this.#movesFrom) return;
+    this.#movesFrom = now + MOVED_PAUSE_MS;
+    this.#owner = undefined;
+    this.#askIn(0);
   }
 
   /** A register that cannot be reached is looked for anew; at once by those who poll, because the next one should know of them before it makes others. */
@@ -178,11 +188,10 @@ export class Registration {
   }
 
   #take(answer: FeedRegistered, askedAt: Millis): void {
-    const isLead = answer.pollers.some(({ slot, contact }) => slot === 0 && this.#parts.local.isSelf(contact));
     const isInexact = this.#parts.local.env.now() - askedAt > EXACT_MS;
     const pollerMs = Math.min(answer.leaseMs / 2, isInexact ? this.#inexactPauseMs : Infinity);
     this.#inexactPauseMs = isInexact ? 2 * this.#inexactPauseMs : INEXACT_PAUSE_MS;
-    this.#askIn(answer.epoch === 0 ? SEEKING_PAUSE_MS : isLead ? LEAD_RENEWAL_MS : answer.leaseMs > 0 ? pollerMs : CONSUMER_RENEWAL_MS, true);
+    this.#askIn(answer.epoch === 0 ? SEEKING_PAUSE_MS : answer.leaseMs > 0 ? pollerMs : CONSUMER_RENEWAL_MS, true);
     this.#events.onAnswer(answer, askedAt);
   }
 

@@ -71,6 +71,8 @@ export interface FeedRegistered {
   readonly signers: readonly string[];
   /** Found lying by two. */
   readonly banned: readonly string[];
+  /** For whoever may own the key one day. */
+  readonly copy: boolean;
 }
 
 export interface FeedHold {

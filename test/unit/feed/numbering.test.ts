@@ -38,7 +38,7 @@ class Lead {
     const shelf = new MemoryShelf();
     const standing = new FeedStanding();
     const pollers = ['lead', 'a', 'b'].map((name, slot) => ({ slot, contact: peer(name) }));
-    standing.learn({ type: 'feedRegistered', op: 1, key, known: true, epoch: 7, pollers, anchorAgeMs: 0, strictestMs: 60_000, floorMs: 0, subscribers: 3, leaseMs: 600_000, samples: [], signers: [], banned: [] }, local.contact, 0, 0);
+    standing.learn({ type: 'feedRegistered', op: 1, key, known: true, epoch: 7, pollers, anchorAgeMs: 0, strictestMs: 60_000, floorMs: 0, subscribers: 3, leaseMs: 600_000, samples: [], signers: [], banned: [], copy: false }, local.contact, 0, 0);
     this.holding = new Holding(key, { shelf, events: { onVersion: none, onFresh: none, onRole: none, onWitness: none, onAudit: none }, wallClock: () => env.wallClock() });
     this.numbering = new Numbering(key, {
       local, holding: this.holding, standing, intake: new Intake(local, new Requests(local), shelf, tools, new Packing(shelf, tools)), isLead: () => true, attested: (_found, all) => [...all], offerOwn: none,

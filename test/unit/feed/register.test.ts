@@ -7,7 +7,7 @@ import type { Contact } from '../../../src/core/contact.ts';
 import { positionFromLead } from '../../../src/core/position.ts';
 import type { Entry, Register } from '../../../src/protocol/feed/register.ts';
 import {
-  accuse, APPOINTED_MS, CONSUMER_RENEWAL_MS, enter, expire, floorOf, grant, hearOfEpoch, hearOfSigners, hearOfWishes, leadOf, leave, newRegister, pollersOf, SETTLE_MS, SLOT_LEASE_MS, SIGNERS_MAX, slotOf, strictestOf, subscribersOf, SUBSCRIBER_LEASE_MS, surpass,
+  accuse, APPOINTED_MS, CONSUMER_RENEWAL_MS, enter, expire, floorOf, grant, hearOfEpoch, hearOfSigners, hearOfWishes, inherit, leadOf, leave, newRegister, pollersOf, SETTLE_MS, SLOT_LEASE_MS, SIGNERS_MAX, slotOf, strictestOf, subscribersOf, SUBSCRIBER_LEASE_MS, surpass,
 } from '../../../src/protocol/feed/register.ts';
 
 const key = positionFromLead(1_000_000);
@@ -221,4 +221,19 @@ test('two accusers from one public network are one', () => {
   assert.equal(slotOf(register, 'peer-1'), 0);
   accuse(register, 'peer-1', 'peer-12', SETTLE_MS);
   assert.equal(slotOf(register, 'peer-1'), undefined);
+});
+
+test('a copy of a former register fills what is free, its wishes count until all have come by, and one of an earlier epoch is of no use', () => {
+  const before = registerOf([1, 2, 3]);
+  const copy = { epoch: before.epoch, pollers: pollersOf(before), signers: ['peer-7'], banned: ['peer-8'], strictestMs: 5_000, subscribers: 9 };
+  const heir = newRegister(key, 3, () => 0, 100);
+  assert.ok(inherit(heir, copy, 100));
+  assert.deepEqual([names(heir), heir.epoch, strictestOf(heir), subscribersOf(heir), heir.signers.includes('peer-7')], [['peer-1', 'peer-2', 'peer-3'], before.epoch, 5_000, 9, true]);
+  enter(heir, peer(8), entry(), 100);
+  leave(heir, 'peer-3');
+  grant(heir, 100 + SETTLE_MS);
+  assert.deepEqual(names(heir), ['peer-1', 'peer-2'], 'whoever lied is still not given a slot');
+  const ahead = newRegister(key, 3, () => 0, 100);
+  hearOfEpoch(ahead, before.epoch + 1);
+  assert.ok(!inherit(ahead, copy, 100) && names(ahead).length === 0);
 });

@@ -157,7 +157,7 @@ export const messageOf: { readonly [T in MessageType]: Arbitrary<Message> } = {
   }),
   feedRegistered: of('feedRegistered', {
     op: u32, key: position, known: fc.boolean(), epoch: u32, pollers: fc.array(feedPoller, { maxLength: 3 }), anchorAgeMs: double, strictestMs: double, floorMs: double,
-    subscribers: u32, leaseMs: double, samples: fc.array(contact, { maxLength: 3 }), signers: fc.array(text(64), { maxLength: 3 }), banned: fc.array(text(64), { maxLength: 3 }),
+    subscribers: u32, leaseMs: double, samples: fc.array(contact, { maxLength: 3 }), signers: fc.array(text(64), { maxLength: 3 }), banned: fc.array(text(64), { maxLength: 3 }), copy: fc.boolean(),
   }),
   feedHold: of('feedHold', { op: u32, key: position, epoch: u32, any: fc.boolean() }),
   feedHeld: of('feedHeld', { op: u32, holds: fc.boolean(), epoch: u32, signers: fc.array(text(64), { maxLength: 3 }) }),
