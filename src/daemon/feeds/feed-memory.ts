@@ -35,6 +35,8 @@ export interface FeedMemory {
   readonly title: string;
   readonly format: 'rss' | 'atom' | 'rdf' | 'json' | undefined;
   readonly hubs: readonly string[];
+  /** Where notices are asked for that the document's `<cloud>` promises (rssCloud). */
+  readonly cloud: string | undefined;
   readonly self: string | undefined;
   readonly signed: boolean;
   /** Unix ms; 0 for never. */
@@ -66,7 +68,7 @@ export interface StoredFeed {
 
 export function newMemory(originUrl: string, nextAt: number): FeedMemory {
   return {
-    originUrl, move: undefined, validators: undefined, modified: undefined, clues: undefined, hints: NO_HINTS, title: '', format: undefined, hubs: [], self: undefined, signed: false,
+    originUrl, move: undefined, validators: undefined, modified: undefined, clues: undefined, hints: NO_HINTS, title: '', format: undefined, hubs: [], cloud: undefined, self: undefined, signed: false,
     freshAt: 0, lastRequestAt: 0, lastUpdateAt: 0, nextAt, plannedBy: 'default', failing: undefined, requests: { 200: 0, 304: 0, 429: 0, error: 0 },
     changes: [], stretches: [], refusesDeltas: false,
   };

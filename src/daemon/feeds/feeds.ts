@@ -41,7 +41,7 @@ import { countPeers, PoolSide } from './pool-side.ts';
 import { SteadyClock } from './steady-clock.ts';
 import { storeFor } from '../state.ts';
 import { PublicHub } from './public-hub.ts';
-import { WebsubSubscriber } from './websub-subscriber.ts';
+import { PushSources } from './push-sources.ts';
 import type { FeedDetail, FeedItem, FeedNews, FeedReasons, FeedScope, FeedSummary, FeedWish, ServedDocument } from './views.ts';
 
 export type * from './views.ts';
@@ -103,7 +103,7 @@ export class Feeds {
   readonly #emitter = new EventEmitter();
   readonly #loop: LoopWatch;
   readonly #watching: NodeJS.Timeout;
-  #websub: WebsubSubscriber | undefined;
+  #push: PushSources | undefined;
   #listener: WebsubListener | undefined;
   #ownHub: { readonly url: string; readonly stop: () => Promise<void> } | undefined;
   #stopped = false;
@@ -168,7 +168,7 @@ export class Feeds {
   remove(urlOrId: string): void {
     const record = this.#find(urlOrId);
     this.#poolSide.leave(record);
-    this.#websub?.drop(record.id);
+    this.#push?.drop(record.id);
     this.#records.delete(record.id);
     this.#due.set(record.id, undefined);
     this.store.removeFeed(record.id);
@@ -283,17 +283,17 @@ export class Feeds {
 
   /** Hubs on the internet may call at `callbackBase`, which leads to this listener; returns its port. Throws GroveError 'in-use'. */
   async usePush({ callbackBase, host, port }: PushOptions): Promise<number> {
-    const websub = new WebsubSubscriber({
+    const push = new PushSources({
       store: this.#options.store, callbackBase: callbackBase.replace(/\/$/, ''), now: () => this.#clock.now(), random: this.#random,
       post: async (url, form) => this.#client.post(url, form, `grove/${this.#options.version} (+${this.#options.contact})`),
       onPush: (id) => this.#onPush(id), onChange: (id) => this.#onPushChange(id),
     });
     const hub = this.#beHub(`${callbackBase.replace(/\/$/, '')}/websub/hub`);
-    this.#listener = await listenForHubs(host, port, websub, async (form) => hub.request(form)).catch((error: unknown) => {
-      websub.stop();
+    this.#listener = await listenForHubs(host, port, push, async (form) => hub.request(form)).catch((error: unknown) => {
+      push.stop();
       throw error;
     });
-    this.#websub = websub;
+    this.#push = push;
     hub.start();
     for (const record of this.#records.values()) {
       this.#followHub(record);
@@ -331,7 +331,7 @@ export class Feeds {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#origins.stop();
-    this.#websub?.stop();
+    this.#push?.stop();
     await this.#listener?.close();
     await this.#ownHub?.stop();
     clearInterval(this.#watching);
@@ -377,8 +377,8 @@ export class Feeds {
 
   #followHub({ id, wish, scopeReason, memory }: FeedRecord): void {
     // A hub is told the topic: not of feeds that look private.
-    if (wish.neverOrigin || scopeReason !== undefined) return this.#websub?.drop(id);
-    this.#websub?.follow(id, memory.hubs.filter((hub) => hub !== this.#ownHub?.url), memory.self ?? memory.originUrl);
+    if (wish.neverOrigin || scopeReason !== undefined) return this.#push?.drop(id);
+    this.#push?.follow(id, { hubs: memory.hubs.filter((hub) => hub !== this.#ownHub?.url), cloud: memory.cloud }, memory.self ?? memory.originUrl);
   }
 
   /** Looks for what a hub announced, within the budget of the host and not against the server's wish. */
@@ -394,7 +394,7 @@ export class Feeds {
   #onPushChange(id: string): void {
     const record = this.#records.get(id);
     if (record === undefined) return;
-    record.isPushed = this.#websub?.relied(id) ?? false;
+    record.isPushed = this.#push?.relied(id) ?? false;
     this.#schedule(record);
     this.#tellState(record);
   }
@@ -431,7 +431,7 @@ export class Feeds {
   }
 
   #onAnswer(record: FeedRecord, answer: OriginAnswer, { isNew, toldAbout }: { readonly isNew: boolean; readonly toldAbout: boolean }): void {
-    if (record.isPushed && isNew && !toldAbout) this.#websub?.missed(record.id);
+    if (record.isPushed && isNew && !toldAbout) this.#push?.missed(record.id);
     if (answer.kind !== 'failed') this.#followHub(record);
   }
 

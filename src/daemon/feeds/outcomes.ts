@@ -60,6 +60,7 @@ export function contentsOf(memory: FeedMemory, { hash, document, format, signed 
     hints: document?.hints ?? memory.hints,
     format: format ?? memory.format,
     hubs: [...new Set([...links.hubs, ...(document?.hubs ?? [])])],
+    cloud: document?.cloud,
     self: links.self ?? document?.self,
     signed,
   };

@@ -17,6 +17,8 @@ export interface ParsedDocument {
   /** itunes:block or podcast:private. */
   readonly blocked: boolean;
   readonly hubs: readonly string[];
+  /** Where an rssCloud takes requests to be notified by HTTP. */
+  readonly cloud: string | undefined;
   readonly self: string | undefined;
   /** All that the feed has: items that are not here are gone (RFC 5005). */
   readonly complete: boolean;
@@ -49,6 +51,7 @@ export function extract(text: string): ParsedDocument {
     hints: format === 'json' ? NO_XML_HINTS : hintsOf(source, head),
     blocked: isYes(loose(source['itunes'])['block']) || /<podcast:private[^>]*>\s*(?:yes|true|1)\s*</i.test(head),
     hubs: [...new Set([...links.hubs, ...list(source['hubs']).map((hub) => textOf(loose(hub)['url']))])].filter((url) => /^https?:/i.test(url)).slice(0, HUBS_MAX),
+    cloud: cloudOf(loose(source['cloud'])),
     self: links.self ?? (textOf(source['feed_url']) || undefined),
     complete: format !== 'json' && isComplete(head),
   };
@@ -74,6 +77,15 @@ function linksOf(source: Loose): { readonly hubs: readonly string[]; readonly se
   const links = [...list(source['links']), ...list(loose(source['atom'])['links'])].map(loose);
   const by = (relation: string): string[] => links.filter((link) => textOf(link['rel']).toLowerCase() === relation).map((link) => textOf(link['href']));
   return { hubs: by('hub'), self: by('self')[0] };
+}
+
+/** Of those that take requests over plain HTTP; the others (xml-rpc, soap) are from another time. */
+function cloudOf(cloud: Loose): string | undefined {
+  const [domain, port, path] = ['domain', 'port', 'path'].map((name) => textOf(cloud[name]).trim());
+  if (textOf(cloud['protocol']).trim().toLowerCase() !== 'http-post' || domain === undefined || domain === '') return undefined;
+  const scheme = port === '443' ? 'https' : 'http';
+  const url = URL.parse(`${scheme}://${domain}${port === '' ? '' : `:${port}`}${path?.startsWith('/') === true ? path : `/${path ?? ''}`}`);
+  return url !== null && url.username === '' && url.href.length <= LINK_MAX ? url.href : undefined;
 }
 
 /** feedsmith loses a lone hour or day, so these are read from the channel's own text. */

@@ -57,7 +57,7 @@ async function subscriber(): Promise<AsyncDisposable & { readonly url: string; r
   };
 }
 
-test('a publisher says that there is news, and whoever subscribed at the hub that its feed names gets the site\'s bytes, signed', async () => {
+test('a publisher says that there is news, and whoever subscribed at the hub that its feed names gets the site\'s bytes, signed', { timeout: 30_000 }, async () => {
   const port = await freePort();
   const hub = `http://127.0.0.1:${port}/websub/hub`;
   const head = `<atom:link xmlns:atom="http://www.w3.org/2005/Atom" rel="hub" href="${hub}"/>`;

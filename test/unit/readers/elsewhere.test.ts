@@ -68,7 +68,7 @@ test('without the secret, with another one, or under another Host there is nothi
   assert.equal(daemon.feeds.list().length, 1, 'and nobody was subscribed to anything');
 });
 
-test('a reader that subscribes to the hub there is told of new versions with the links that it knows', async () => {
+test('a reader that subscribes to the hub there is told of new versions with the links that it knows', { timeout: 30_000 }, async () => {
   const posted = Promise.withResolvers<{ readonly link: string; readonly body: string }>();
   const reader = createServer((asked, answer) => {
     if (asked.method === 'GET') return void answer.end(new URL(asked.url ?? '', 'http://a').searchParams.get('hub.challenge'));
