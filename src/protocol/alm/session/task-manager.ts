@@ -175,6 +175,8 @@ export class TaskManager {
     if (entry === undefined) return false;
     const wasStarted = entry.hasStarted;
     const { degree } = entry;
+    // It fills its gap, and gets on.
+    if (entry.orphanSince !== undefined && message.parent === '' && message.head > entry.head) entry.orphanSince = this.#now;
     this.#roster.note(entry, message, this.#now);
     if (entry.degree < degree) this.#gather();
     if (message.parent !== '' && message.parent === this.#parents.get(from.peerId)) entry.orphanSince = undefined;
@@ -328,12 +330,14 @@ export class TaskManager {
     return undefined;
   }
 
-  /** Too few links without those that are distrusted: trust them again, and if that is not enough, let go of who came last. */
+  /** Too few links without those that are distrusted: trust them again, and where no rate is stated those that were slow, too; if that is not enough, let go of who came last. */
   #onNoTree(problem: string): void {
     const distrusted = [...this.#roster.entries.values()].filter(({ distrustedUntil }) => distrustedUntil > this.#now);
+    const slow = this.members.filter(({ slowUntil }) => slowUntil !== undefined);
     const silent = distrusted.filter(({ heardAt }) => this.#now - heardAt > SUSPECT_LEASE_MS / 2);
     if (silent.length > 0) for (const entry of silent) this.#remove(entry, 'it was not heard of any more', true);
     else if (distrusted.length > 0) for (const entry of distrusted) entry.distrustedUntil = -Infinity;
+    else if (this.terms.rateBps === 0 && slow.length > 0) for (const entry of slow) entry.slowUntil = undefined;
     else {
       const last = this.members.at(-1);
       if (last !== undefined) this.#letGo(last, `no tree holds it any more: ${problem}`);

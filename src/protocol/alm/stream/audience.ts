@@ -7,7 +7,7 @@
 import type { Contact } from '../../../core/contact.ts';
 import type { Millis, StreamId, Streams } from '../../../core/env.ts';
 import { WireError } from '../../../core/errors.ts';
-import { CHILDREN_MAX, GAP_MS, READERS_MAX, SLOW_AFTER_MS, SLOW_PER_HOP_MS } from './bounds.ts';
+import { CHILDREN_MAX, GAP_MS, READERS_MAX, SLOW_AFTER_MS, SLOW_PER_HOP_MS, WINDOW_BYTES_DEFAULT } from './bounds.ts';
 import type { StreamEnd } from './downstream.ts';
 import { Downstream } from './downstream.ts';
 import type { Frame, FrameReader } from './frames.ts';
@@ -100,7 +100,7 @@ export class Audience {
     const next = Math.max(wanted, window.oldest);
     const { streams, now } = this.#parts;
     const child = new Downstream(streams, { stream, peerId: from.peerId, next, upTo: wish.upTo, reader, now: now() });
-    if (next > wanted) child.sparedUntil = now() + GAP_MS;
+    child.isFillingGap = next > wanted;
     this.#children.set(stream, child);
     child.answerPing(wish.pingAt, now());
     child.start(next, window.head);
@@ -138,15 +138,16 @@ export class Audience {
 
   // --- inputs ---
 
-  /** A child asks for nothing but the time. */
+  /** A child asks for nothing but the time, and says when it has filled its gap. */
   onData(stream: StreamId, bytes: Uint8Array): void {
     const child = this.#children.get(stream);
     if (child === undefined) return;
     child.reader.push(bytes);
     try {
       for (let frame = child.reader.next(); frame !== undefined; frame = child.reader.next()) {
-        if (frame.kind !== 'ping') throw new WireError('a child asks for nothing but the time');
-        child.answerPing(frame.pingAt, this.#parts.now());
+        if (frame.kind === 'ping') child.answerPing(frame.pingAt, this.#parts.now());
+        else if (frame.kind === 'ready') child.isFillingGap = false;
+        else throw new WireError('a child asks for nothing but the time');
       }
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
@@ -158,7 +159,6 @@ export class Audience {
     const child = this.#children.get(stream);
     if (child === undefined) return;
     child.isBlocked = false;
-    child.sparedUntil = -Infinity;
     this.#pump(child);
     this.#parts.onPlaces();
   }
@@ -195,13 +195,19 @@ export class Audience {
       // Kept for somebody who is away: nobody here is to blame.
       if (least >= window.head || !this.#letGoOfSlowest(window)) return false;
     }
-    return true;
+    return !this.#isTooFarAhead(window);
+  }
+
+  /** Without a stated rate, of somebody who fills a gap here: what its parent keeps must reach back to where it gets to. */
+  #isTooFarAhead(window: Window): boolean {
+    if (this.#parts.rateBps > 0) return false;
+    return [...this.#children.values()].some(({ isRefill, next }) => isRefill && 2 * window.bytesFrom(next) >= WINDOW_BYTES_DEFAULT);
   }
 
   #leastPlace(window: Window): number {
     let least = window.head;
     // A stream with a rate waits for nobody's gap: what fills it is kept for some time, and no longer.
-    const isWaitedFor = (child: Downstream): boolean => this.#parts.rateBps === 0 || !(child.isRefill || this.#parts.now() < child.sparedUntil);
+    const isWaitedFor = ({ isRefill, isFillingGap }: Downstream): boolean => !isFillingGap && !(isRefill && this.#parts.rateBps > 0);
     for (const child of this.#children.values()) if (child.next < least && isWaitedFor(child)) least = child.next;
     for (const { next } of this.#readers) if (next < least) least = next;
     return least;
@@ -212,7 +218,7 @@ export class Audience {
     const { rateBps } = this.#parts;
     const least = this.#leastPlace(window);
     for (const child of this.#children.values()) {
-      if (child.next > least || now < child.sparedUntil) continue;
+      if (child.next > least || child.isFillingGap) continue;
       child.meter.look(true, now);
       if (!child.meter.isSlow({ rateBps, afterMs: SLOW_AFTER_MS + (this.#terms(child.peerId)?.below ?? 0) * SLOW_PER_HOP_MS }, now)) continue;
       const takenBps = child.meter.rateBps(now) ?? 0;

@@ -33,8 +33,10 @@ export const ROOT_WINDOW_BYTES_MAX = 64 * 1024 * 1024;
 /** How long a consumer has to have been behind before it may be called slow; for each hop below it more, so that the lowest is blamed first. */
 export const SLOW_AFTER_MS = 2_000;
 export const SLOW_PER_HOP_MS = 1_000;
-/** A child that fills a gap reads nothing of its parent meanwhile: it is not called slow for so long. Without a stated rate it is waited for, with one it is passed by. */
+/** Whoever fills a gap more slowly than the stream's stated rate for so long never catches up. */
 export const GAP_MS = 15_000;
+/** An ancestor whose stream breaks off while it fills a gap is asked again at once; so often in a row if it brings nothing. */
+export const REFILL_BREAKS_MAX = 3;
 /** Without a stated rate, whoever takes less than this while all wait for it is too slow. */
 export const RATE_FLOOR_BPS = 256_000;
 

@@ -27,8 +27,8 @@ export class Downstream {
   next: number;
   /** The edge takes no more until it says so. */
   isBlocked = false;
-  /** Until then, or until it reads, it is not called slow: it fills a gap from elsewhere first. */
-  sparedUntil: Millis = -Infinity;
+  /** It reads nothing here yet, because it fills a gap from elsewhere first: nobody waits for it, and it may be passed by. */
+  isFillingGap = false;
   /** It has everything, and was told so. */
   isEnded = false;
   readonly #streams: Streams;

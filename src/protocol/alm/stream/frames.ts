@@ -38,7 +38,9 @@ export type Frame =
   | { readonly kind: 'chunks'; readonly seqLow: number; readonly sentAt: number; readonly chunks: readonly ChunkOnWire[] }
   | { readonly kind: 'end'; readonly seq: number; readonly reason: string }
   | { readonly kind: 'bye'; readonly code: number }
-  | { readonly kind: 'alive' };
+  | { readonly kind: 'alive' }
+  /** A child has filled its gap and reads on here. */
+  | { readonly kind: 'ready' };
 
 export interface ChunkOnWire {
   readonly bytes: Uint8Array;
@@ -48,7 +50,7 @@ export interface ChunkOnWire {
   readonly age: number;
 }
 
-const KIND = { subscribe: 1, ping: 2, pong: 3, start: 4, chunks: 5, end: 6, bye: 7, alive: 8 } as const;
+const KIND = { subscribe: 1, ping: 2, pong: 3, start: 4, chunks: 5, end: 6, bye: 7, alive: 8, ready: 9 } as const;
 const HEAD_BYTES = 5;
 const CHUNK_HEAD_BYTES = 8;
 const KEY_FLAG = 2 ** 31;
@@ -105,7 +107,8 @@ export function encodeFrame(frame: Exclude<Frame, { readonly kind: 'chunks' }>):
       return bytes;
     }
     case 'alive':
-      return framed(KIND.alive, 0).bytes;
+    case 'ready':
+      return framed(KIND[frame.kind], 0).bytes;
   }
 }
 
@@ -220,9 +223,10 @@ function decodeBody(kind: number, body: Uint8Array): Frame {
       need(body.length === 1);
       return { kind: 'bye', code: view.getUint8(0) };
     }
-    case KIND.alive: {
+    case KIND.alive:
+    case KIND.ready: {
       need(body.length === 0);
-      return { kind: 'alive' };
+      return { kind: kind === KIND.alive ? 'alive' : 'ready' };
     }
     default:
       throw new WireError('a frame of an unknown kind');

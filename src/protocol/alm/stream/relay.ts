@@ -111,7 +111,7 @@ export class Relay {
       onPlaces: () => this.#onPlaces(),
     });
     this.#supply = new Supply({
-      session, streams, now, from, window,
+      session, streams, now, rateBps, from, window,
       begin: (seq) => this.#begin(seq),
       hasRoom: (within) => this.#audience.hasRoom(within),
       take: (within, chunk, isRefill) => {
@@ -270,7 +270,7 @@ export class Relay {
 
   /** A parent says where it begins, and nothing was here before. */
   #begin(seq: number): Window {
-    const window = new Window(seq, this.#parts.windowBytes, this.#parts.rateBps === 0);
+    const window = new Window(seq, this.#parts.windowBytes, false);
     this.#window = window;
     this.#audience.begin(seq);
     return window;

@@ -8,7 +8,7 @@
 import type { Contact } from '../../../core/contact.ts';
 import type { Millis, StreamId, Streams } from '../../../core/env.ts';
 import { WireError } from '../../../core/errors.ts';
-import { CAST_PURPOSE } from './bounds.ts';
+import { CAST_PURPOSE, GAP_MS, REFILL_BREAKS_MAX } from './bounds.ts';
 import type { StreamEnd } from './downstream.ts';
 import type { Chunk, Frame } from './frames.ts';
 import { BYE, fromLow } from './frames.ts';
@@ -19,6 +19,8 @@ export interface SupplyParts {
   readonly session: string;
   readonly streams: Streams;
   readonly now: () => Millis;
+  /** 0: not stated. */
+  readonly rateBps: number;
   /** Where it begins when it has nothing yet: a value of FROM, or the chunk that it needs next. */
   readonly from: number;
   /** Undefined before it is known where the stream begins here. */
@@ -48,6 +50,9 @@ export class Supply {
   #coming: Upstream | undefined;
   #refill: Upstream | undefined;
   #refillTried = 0;
+  #refillFrom = 0;
+  /** In a row, of streams that filled a gap and brought nothing. */
+  #breaks = 0;
   /** A parent that broke off or went on while a gap was being filled before it: asked again after that. */
   #passedBy: Contact | undefined;
 
@@ -101,7 +106,10 @@ export class Supply {
 
   onClosed(stream: StreamId): void {
     const up = this.#upstream(stream);
-    if (up !== undefined) this.#onGone(up, 'the connection to it broke');
+    if (up === undefined) return;
+    // What came before its end still waits for room here.
+    if (up.isRefill && up.isHeld) up.isClosed = true;
+    else this.#onGone(up, 'the connection to it broke');
   }
 
   onTick(now: Millis): void {
@@ -147,6 +155,7 @@ export class Supply {
     if (this.#parts.isOver()) return this.#forget(up);
     if (up.isRefill) {
       this.#refill = undefined;
+      if (this.#mayHaveRest(up)) this.#refillTried--;
       return this.#fillGap(up.upTo);
     }
     if (up === this.#current && this.#refill !== undefined && this.#coming === undefined) this.#passedBy = up.parent;
@@ -159,6 +168,14 @@ export class Supply {
       this.#current = this.#coming;
       this.#coming = undefined;
     } else this.#parts.onParentLost(up.parent, why);
+  }
+
+  /** It had begun, and did not say that it has no more: the same one is asked again, a few times if nothing comes of that. With a stated rate, one that lasted for long was let go as too slow. */
+  #mayHaveRest({ isStarted, isRefusing, openedAt }: Upstream): boolean {
+    const { rateBps, now } = this.#parts;
+    const hasGotOn = (this.#parts.window()?.head ?? 0) > this.#refillFrom;
+    this.#breaks = hasGotOn ? 0 : this.#breaks + 1;
+    return isStarted && !isRefusing && this.#breaks <= REFILL_BREAKS_MAX && (rateBps === 0 || now() - openedAt < GAP_MS);
   }
 
   #forget(up: Upstream): void {
@@ -201,6 +218,7 @@ export class Supply {
       case 'bye': return this.#onBye(up, frame.code);
       case 'alive':
       case 'ping':
+      case 'ready':
       case 'subscribe': return;
     }
   }
@@ -220,7 +238,7 @@ export class Supply {
     if (seq > window.head) {
       up.hold();
       this.#closeRefill();
-      this.#refillTried = 0;
+      this.#refillTried = this.#breaks = 0;
       this.#fillGap(seq);
     }
     if (!this.#parts.isOver()) this.#parts.onStarted();
@@ -230,7 +248,8 @@ export class Supply {
   #fillGap(upTo: number): void {
     const ancestor = this.#ancestors[this.#refillTried++];
     if (ancestor === undefined) return this.#parts.onGapForGood();
-    this.#refill = this.#open(ancestor, (this.#parts.window() as Window).head, upTo);
+    this.#refillFrom = (this.#parts.window() as Window).head;
+    this.#refill = this.#open(ancestor, this.#refillFrom, upTo);
   }
 
   #onGapFilled(): void {
@@ -240,6 +259,7 @@ export class Supply {
       if (this.#passedBy !== undefined) this.#turnTo(this.#passedBy);
       return;
     }
+    up.ready();
     up.release(this.#parts.now());
     this.#readOn(up);
   }
@@ -263,6 +283,7 @@ export class Supply {
 
   #onBye(up: Upstream, code: number): void {
     up.close();
+    up.isRefusing = true;
     if (code === BYE.passed && up === this.#current && this.#coming === undefined) {
       this.#forget(up);
       return this.#turnTo(up.parent);
@@ -301,6 +322,7 @@ export class Supply {
     if (!this.#orGone(up, () => this.#takeIn(up, window)) || up.waiting.length > 0) return;
     up.release(this.#parts.now());
     this.#readOn(up);
+    if (up.isClosed && !up.isHeld && this.#refill === up) this.#onGone(up, 'the connection to it broke');
   }
 }
 

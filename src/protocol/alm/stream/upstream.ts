@@ -24,16 +24,20 @@ export class Upstream {
   isHeld = false;
   /** Said that it ends, or that it sends no more. */
   isOver = false;
+  /** It said that it has nothing more for this peer. */
+  isRefusing = false;
+  /** Nothing more comes, and what came before still waits. */
+  isClosed = false;
   readonly #streams: Streams;
   #heardAt: Millis;
   #pingedAt: Millis;
-  readonly #openedAt: Millis;
+  readonly openedAt: Millis;
 
   constructor(streams: Streams, parent: Contact, wish: { readonly purpose: number; readonly session: string; readonly from: number; readonly upTo: number }, now: Millis) {
     this.#streams = streams;
     this.parent = parent;
     this.upTo = wish.upTo;
-    this.#heardAt = this.#pingedAt = this.#openedAt = now;
+    this.#heardAt = this.#pingedAt = this.openedAt = now;
     this.stream = streams.open(parent, wish.purpose);
     streams.write(this.stream, encodeFrame({ kind: 'subscribe', session: wish.session, from: wish.from, upTo: wish.upTo, pingAt: tenths(now) }));
   }
@@ -52,8 +56,8 @@ export class Upstream {
 
   /** Says why it counts as lost, if it does. */
   onTick(now: Millis): string | undefined {
-    if (this.isOver) return undefined;
-    if (!this.isStarted && now - this.#openedAt >= START_MS) return 'it did not begin to send';
+    if (this.isOver || this.isClosed) return undefined;
+    if (!this.isStarted && now - this.openedAt >= START_MS) return 'it did not begin to send';
     if (!this.isHeld && now - this.#heardAt >= SILENT_MS) return 'it fell silent';
     if (now - this.#pingedAt >= PING_MS) {
       this.#pingedAt = now;
@@ -66,6 +70,11 @@ export class Upstream {
   chunkOf({ bytes, isKey, hasMore, age }: ChunkOnWire, seq: number, sentAt: number, now: Millis): Chunk {
     const sent = fromTenths(sentAt, this.clock.toParent(now));
     return { seq, bytes, isKey, hasMore, bornAt: Math.min(now, this.clock.toLocal(sent - age / 10)) };
+  }
+
+  /** The gap before what this one sends is filled. */
+  ready(): void {
+    if (!this.isOver) this.#streams.write(this.stream, encodeFrame({ kind: 'ready' }));
   }
 
   hold(): void {

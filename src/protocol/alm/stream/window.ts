@@ -91,14 +91,15 @@ export class Window {
 
   /** Makes room, by chunks before `least` only. Whether there is room now. */
   makeRoom(least: number, now: Millis): boolean {
-    if (2 * this.#bytesFrom(least) >= this.bytesMax || 2 * (this.head - least) >= WINDOW_CHUNKS_MAX) return false;
+    if (2 * this.bytesFrom(least) >= this.bytesMax || 2 * (this.head - least) >= WINDOW_CHUNKS_MAX) return false;
     const times = now < this.#heldUntil ? HELD_TIMES : 1;
     if (times > 1 && this.#isPatient) return this.#hasRoom(times);
     while (!this.#hasRoom(times) && this.#oldest < least) this.#dropOldest();
     return true;
   }
 
-  #bytesFrom(seq: number): number {
+  /** Of what is here, that number and all after it. */
+  bytesFrom(seq: number): number {
     return seq >= this.head ? 0 : this.#pushed - (this.#offsets[this.#start + Math.max(0, seq - this.#oldest)] as number);
   }
 
