@@ -107,7 +107,7 @@ export const ROUTES: readonly Route[] = [
     method: 'PUT', path: `${PREFIX}/casts/:name`, does: 'opens a session with this peer at its root', params: castParams, handle: putCast,
     body: z.strictObject({
       priority: z.number().int().min(1).max(3).optional(), rateBps: z.number().min(0).optional(), objective: z.enum(['height', 'bottleneck', 'variance']).optional(),
-      contentType: z.string().max(128).optional(), degree: z.number().int().min(1).max(64).optional(), messages: z.enum(['lines', 'sized']).optional(), keyEvery: z.number().int().min(1).optional(), awayMs: z.number().min(0).max(600_000).optional(),
+      contentType: z.string().max(128).optional(), degree: z.number().int().min(1).max(64).optional(), messages: z.enum(['lines', 'sized']).optional(), keyEvery: z.number().int().min(1).optional(), awayMs: z.number().min(0).max(600_000).optional(), invitedOnly: z.boolean().optional(),
     }),
   },
   { method: 'DELETE', path: `${PREFIX}/casts/:name`, does: 'ends a session', params: castParams, handle: deleteCast },

@@ -39,6 +39,8 @@ export interface CastWish {
   readonly keyEvery?: number | undefined;
   /** A member that vanished may come back for what it missed for so long; 0: nobody is waited for. */
   readonly awayMs?: number | undefined;
+  /** Only who is invited here may join; left out: everybody of the pool. */
+  readonly invitedOnly?: boolean | undefined;
   /** Peers that this one serves itself at most. */
   readonly degree?: number | undefined;
 }
@@ -112,7 +114,7 @@ export class CastService {
   // --- opening ---
 
   async open(name: string, wish: CastWish, signal?: AbortSignal): Promise<CastView> {
-    const { priority = PRIORITY_HIGHEST, rateBps = 0, objective = 'height', contentType = BYTES, messages, keyEvery = 0, awayMs } = wish;
+    const { priority = PRIORITY_HIGHEST, rateBps = 0, objective = 'height', contentType = BYTES, messages, keyEvery = 0, awayMs, invitedOnly } = wish;
     const key = keyOfCast(name);
     if (!Number.isInteger(priority) || priority < PRIORITY_HIGHEST || priority > PRIORITY_LOWEST) throw new GroveError('usage', `A priority is 1, 2 or 3, not ${priority}.`);
     if (!(rateBps >= 0 && rateBps <= RATE_MAX_BPS)) throw new GroveError('usage', 'A rate is a positive number of bits a second.');
@@ -130,7 +132,7 @@ export class CastService {
         over.resolve({ reason, isFailure });
       },
     };
-    const terms = { key, name, priority, rateBps, objective, contentType, hasKeys: keyEvery > 0, awayMs, ...this.#bandwidth(), degree: this.#degree(wish.degree, rateBps) };
+    const terms = { key, name, priority, rateBps, objective, contentType, hasKeys: keyEvery > 0, awayMs, invitedOnly, ...this.#bandwidth(), degree: this.#degree(wish.degree, rateBps) };
     const own = await operations.run<OwnSession>(signal, (settle, fail) => node.casts.open(terms, events, settled(name, settle, fail)));
     const idle = setTimeout(() => this.#session.host.input(() => own.close('its source never came', true)), UNFED_MS);
     const source: Source = { own, room: undefined, news: undefined, isFed: false, cutter: new MessageCutter(messages, keyEvery), over, idle, last: undefined };

@@ -54,7 +54,7 @@ export function defineCast(program: Command): void {
 
 function defineOpen(cast: Command): void {
   const command = cast.command('open').description('Opens a session and sends standard input to its members, until its end.').argument('<name>', NAME)
-    .option('--members <peers>', 'invite these, by name or peer ID with commas, and wait for them')
+    .option('--members <peers>', 'invite these, by name or peer ID with commas, and wait for them; nobody else may join but who is invited later')
     .option('--wait <n>', 'begin when so many members are served (default: those of --members, or 1)', numberWithin(0, 512, true))
     .option('--wait-seconds <s>', 'begin after so long with those that there are', numberWithin(0, 86_400, false), 60)
     .option('--priority <n>', 'from 1, the highest, to 3: where sessions want the same helpers', numberWithin(1, 3, true), 1)
@@ -70,7 +70,7 @@ function defineOpen(cast: Command): void {
     const peer = findPeer(options);
     const path = `casts/${encodeURIComponent(name)}`;
     const { priority, rate, objective, contentType, degree, messages, keyEvery, waitSeconds = 60, awaySeconds = 30 } = options;
-    const wish = { priority, objective, rateBps: rate, contentType, degree, messages, keyEvery, awayMs: awaySeconds * 1_000 };
+    const wish = { priority, objective, rateBps: rate, contentType, degree, messages, keyEvery, awayMs: awaySeconds * 1_000, invitedOnly: options.members !== undefined };
     const { url } = await peer.json<CastView & { readonly url: string | null }>('PUT', path, wish);
     hint(`The session ${shown(name)} is open. Others join it with \`grove cast join ${shown(name)}\`; players here read ${url ?? 'no URL'}.`);
     const invited = options.members === undefined ? 0 : await invite(peer, path, options.members);

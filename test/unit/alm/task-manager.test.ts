@@ -38,7 +38,7 @@ class Root {
   #alarms: { readonly at: number; readonly id: number; readonly action: () => void }[] = [];
   #lastId = 0;
 
-  constructor(degree: number, rateBps = 1e6) {
+  constructor(degree: number, rateBps = 1e6, invitedOnly = false) {
     const alarms = {
       in: (delayMs: number, action: () => void) => {
         this.#alarms.push({ at: this.now + delayMs, id: ++this.#lastId, action });
@@ -58,7 +58,7 @@ class Root {
       contact: contactNamed('root'), coordinate: undefined, timeoutTo: () => 100, isSelf: () => false, options: { castGainMs: 3 },
       env: { now: () => this.now, random: randomFrom(1), emit: () => undefined, send: () => undefined },
     };
-    this.manager = new TaskManager({ key: positionFromLead(1), name: 'film', session: 's', priority: 1, rateBps, objective: 'height', awayMs: AWAY_MS, degree, upBps: 0, downBps: 0 }, {
+    this.manager = new TaskManager({ key: positionFromLead(1), name: 'film', session: 's', priority: 1, rateBps, objective: 'height', awayMs: AWAY_MS, invitedOnly, degree, upBps: 0, downBps: 0 }, {
       local: local as unknown as Local, requests: { ask } as unknown as Requests, alarms: alarms as unknown as Alarms,
       market: {
         ...NO_MARKET,
@@ -110,6 +110,34 @@ test('members are hung on within everybody\'s links, and one for whom there is n
   assert.match(root.join('m3', 1) ?? '', /links|link/);
   assert.deepEqual([root.tree, root.manager.members.length], ['m1>m2 root>m1', 2]);
   assert.equal(root.join('m1', 2), undefined, 'whoever asks again is a member already');
+});
+
+test('where only the invited may join, everybody else is refused, and who was invited later is not', () => {
+  const root = new Root(3, 1e6, true);
+  assert.equal(root.manager.noteInvited('m1'), true);
+  assert.deepEqual([root.join('m1', 2), root.join('m2', 2)], [undefined, 'only who was invited by its root may join it']);
+  root.manager.noteInvited('m2');
+  assert.equal(root.join('m2', 2), undefined);
+});
+
+test('a member that vanished is waited for, also when all others are done; who comes back is gone no more, and who stays away is waited for no longer', () => {
+  for (const returns of [true, false]) {
+    const root = new Root(3);
+    for (const member of ['m1', 'm2']) root.join(member, 2);
+    for (const member of ['m1', 'm2']) root.report(member, { parent: 'root' });
+    root.manager.onOwnChildLost('m1');
+    root.report('m2', { done: true });
+    root.pass(MEMBER_LEASE_MS + 1_000);
+    assert.deepEqual([root.gone, root.manager.isEverybodyDone], [['m1: it was not heard of any more'], false]);
+    assert.deepEqual(root.manager.view().awaited.map(({ peerId }) => peerId), ['m1']);
+    if (returns) {
+      root.join('m1', 2);
+      assert.deepEqual([root.gone, root.manager.view().awaited], [[], []]);
+    } else {
+      root.pass(AWAY_MS - MEMBER_LEASE_MS);
+      assert.equal(root.manager.isEverybodyDone, true);
+    }
+  }
 });
 
 test('who loses its parent is hung on elsewhere at once; an old report about a parent that it has no more changes nothing', () => {

@@ -21,7 +21,7 @@ import type { Frame } from '../stream/frames.ts';
 import type { CastReader, Reader } from '../stream/reader.ts';
 import type { RelayTally } from '../stream/relay.ts';
 import { newTally, Relay } from '../stream/relay.ts';
-import { ATTEMPTS, AWAY_MS, INVITATIONS_MAX, REASON_BYTES_MAX, RECORD_LEASE_MS, SESSIONS_MAX } from './bounds.ts';
+import { ATTEMPTS, AWAY_MS, INVITATIONS_MAX, MEMBERS_MAX, REASON_BYTES_MAX, RECORD_LEASE_MS, SESSIONS_MAX } from './bounds.ts';
 import { Surveyor } from './measuring.ts';
 import type { SourceEvents } from './own-session.ts';
 import { OwnSession } from './own-session.ts';
@@ -43,6 +43,8 @@ export interface OpenTerms {
   readonly hasKeys?: boolean;
   /** What a member misses that vanished is kept for so long, and the session lasts as long. */
   readonly awayMs?: Millis | undefined;
+  /** Only who was invited by this peer may join; left out: everybody of the pool. */
+  readonly invitedOnly?: boolean | undefined;
   /** Children that this peer serves at most; and what it can send and receive, 0 where that is not known. */
   readonly degree: number;
   readonly upBps: number;
@@ -162,6 +164,7 @@ export class Casts {
   invite(session: string, to: Contact, done: (outcome: Outcome<undefined>) => void): void {
     const record = this.#own.get(session)?.record ?? this.#records.get(session);
     if (record === undefined) return done({ ok: false, reason: 'there is no such session here' });
+    if (this.#own.get(session)?.manager.noteInvited(to.peerId) === false) return done({ ok: false, reason: `${MEMBERS_MAX} peers were invited already` });
     const { name, key } = record;
     this.#parts.requests.ask({
       to, attempts: ATTEMPTS, timeoutMs: this.#parts.local.timeoutTo(undefined),
@@ -323,7 +326,7 @@ export class Casts {
           onRoom: () => events.onRoom(),
         },
       });
-      const manager: TaskManager = new TaskManager({ ...terms, awayMs: terms.awayMs ?? AWAY_MS, session }, {
+      const manager: TaskManager = new TaskManager({ ...terms, awayMs: terms.awayMs ?? AWAY_MS, invitedOnly: terms.invitedOnly ?? false, session }, {
         local, requests, alarms: this.#alarms, market: this.#parts.market, relay,
         onNews: () => {
           this.#admit();

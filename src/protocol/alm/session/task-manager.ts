@@ -42,6 +42,8 @@ export interface TaskTerms {
   readonly objective: Objective;
   /** A member that vanished may come back for so long. */
   readonly awayMs: Millis;
+  /** Nobody else may join. */
+  readonly invitedOnly: boolean;
   /** Children that the root itself serves at most. */
   readonly degree: number;
   readonly upBps: number;
@@ -85,6 +87,7 @@ export class TaskManager {
   #needed: ReadonlyMap<string, number> = new Map();
   #moved = 0;
   #isOver = false;
+  readonly #invited = new Set<string>();
   /** Members that have everything, and all below them too. */
   readonly #finished: Entry[] = [];
   readonly #absences: Absences;
@@ -139,6 +142,13 @@ export class TaskManager {
 
   // --- inputs ---
 
+  /** It may join, whether it wants to or not. False: too many were invited. */
+  noteInvited(peerId: string): boolean {
+    if (this.#invited.size >= MEMBERS_MAX) return this.#invited.has(peerId);
+    this.#invited.add(peerId);
+    return true;
+  }
+
   /** Undefined when it is a member now; otherwise why not. */
   onJoin(from: Contact, message: CastJoin): string | undefined {
     if (this.#isOver) return 'the session is over';
@@ -154,6 +164,7 @@ export class TaskManager {
       this.#gather();
       return undefined;
     }
+    if (this.terms.invitedOnly && !this.#invited.has(from.peerId)) return 'only who was invited by its root may join it';
     if (this.members.length >= MEMBERS_MAX) return `it has ${MEMBERS_MAX} members already`;
     const degree = Math.min(DEGREE_MAX, Math.max(1, message.degree));
     const entry = this.#roster.add(from, { ...message, degree }, false, this.#now);
