@@ -98,7 +98,7 @@ export class Casts {
   /** Of sessions that are over. */
   readonly #past = newTally();
   readonly #records = new Map<string, CastRecord>();
-  readonly #invitations: InvitationView[] = [];
+  #invitations: InvitationView[] = [];
   readonly #strangers = new Map<StreamId, Stranger>();
   #isTicking = false;
 
@@ -280,6 +280,7 @@ export class Casts {
       case 'castReport': return this.#own.get(message.session)?.manager.onReport(from, message) === true ? '' : 'this peer is no member of the session any more';
       case 'castOrder': return this.#onOrder(from, message);
       case 'castInvite': {
+        this.#forgetInvitation(message.session);
         this.#invitations.push({ name: message.name, session: message.session, from: { peerId: from.peerId, name: from.name } });
         if (this.#invitations.length > INVITATIONS_MAX) this.#invitations.shift();
         this.#parts.local.env.emit({ kind: 'cast-invited', name: message.name, session: message.session, from });
@@ -393,8 +394,13 @@ export class Casts {
     this.#own.delete(session);
     this.#taken.delete(session);
     this.#records.delete(session);
+    this.#forgetInvitation(session);
     this.#parts.market.giveBackOwn(session);
     this.#parts.local.env.emit({ kind: 'cast-over', name, reason });
+  }
+
+  #forgetInvitation(session: string): void {
+    this.#invitations = this.#invitations.filter((one) => one.session !== session);
   }
 
   /** A reader that ends is one less here. */
