@@ -1,9 +1,9 @@
 /**
  * How many peers each one of 40 is connected to when they share 500 feeds. Asked for: fewer than 32.
  *
- * Simulated, because what counts is whom peers choose: a pool of 40, each feed wanted by `subscribers=` of them, fan-out 4, then a quarter of an hour. A
- * connection is a peer that something was sent to or heard from within the last two minutes, after which the daemon gives a link back (the host's
- * `linkIdleMs`). The ring's own neighbours are counted, and shown beside. `feeds=`, `peers=` and `minutes=` change the size.
+ * Simulated, because what counts is whom peers choose: a pool of 40, each feed wanted by `subscribers=` of them, fan-out 4, then half an hour. A
+ * connection is a peer that something was sent to or heard from, until the daemon gives the link back (the host's `keptIdleMs`): two minutes after the last
+ * use, or twenty seconds where there was one question only; half a sweep more, because it looks every fifteen seconds. The ring's own neighbours are counted, and shown beside. `feeds=`, `peers=` and `minutes=` change the size.
  */
 import type { Contact } from '../src/core/contact.ts';
 import { positionFromLead } from '../src/core/position.ts';
@@ -11,6 +11,7 @@ import { randomFrom } from '../src/core/random.ts';
 import { Node } from '../src/protocol/node.ts';
 import type { NodeEnv } from '../src/protocol/local.ts';
 import { protocolOptions } from '../src/protocol/options.ts';
+import { HOST_LIMITS, keptIdleMs } from '../src/host/host-options.ts';
 import { hashText } from '../src/protocol/pool/state.ts';
 import type { Fact } from '../src/protocol/facts.ts';
 import { createCodec } from '../src/protocol/wire/codec.ts';
@@ -29,21 +30,30 @@ import { argument, cpuSeconds, describeMachine, print } from './report.ts';
 const PEERS = argument('peers', 40);
 const FEEDS = argument('feeds', 500);
 const SUBSCRIBERS = argument('subscribers', 8);
-const MINUTES = argument('minutes', 15);
-const IDLE_MS = 120_000;
+const MINUTES = argument('minutes', 30);
+const LOOKED_AT_MINUTES = 20;
 const STALENESS_MS = 15 * 60_000;
 const FANOUT = 4;
 
-/** With each peer the last time that anything went either way. */
-const lastUse = Array.from({ length: PEERS }, () => new Map<string, number>());
+/** With each peer since when a connection stands, and when anything last went either way. */
+const useOf = Array.from({ length: PEERS }, () => new Map<string, { since: number; last: number }>());
+
+function use(index: number, peerId: string, now: number): void {
+  const known = useOf[index]?.get(peerId);
+  const isKept = known !== undefined && known.last >= now - keptIdleMs(known.since, known.last, HOST_LIMITS) - HOST_LIMITS.sweepMs / 2;
+  if (!isKept) dials++;
+  useOf[index]?.set(peerId, { since: isKept ? known.since : now, last: now });
+}
+
+let dials = 0;
 
 function watched(env: NodeEnv, index: number, nameOf: () => string): NodeEnv {
   return {
     random: env.random, store: env.store, streams: env.streams,
     now: () => env.now(), wallClock: () => env.wallClock(), emit: (fact) => env.emit(fact), arm: (kind, at) => env.arm(kind, at), disarm: (kind) => env.disarm(kind),
     send: (to, message) => {
-      lastUse[index]?.set(to.peerId, env.now());
-      lastUse[Number(to.peerId.slice('sim-'.length))]?.set(nameOf(), env.now());
+      use(index, to.peerId, env.now());
+      use(Number(to.peerId.slice('sim-'.length)), nameOf(), env.now());
       env.send(to, message);
     },
   };
@@ -97,14 +107,23 @@ for (let feed = 0; feed < FEEDS; feed++) {
     world.at(random.unit() * 60_000, () => nodes[peer]?.feeds.subscribe({ key, maxStalenessMs: STALENESS_MS, fanout: FANOUT, canPoll: true, floorMs: 0 }));
   }
 }
-world.runFor(MINUTES * 60_000);
-const connections = lastUse.map((uses) => [...uses.values()].filter((at) => at >= world.now() - IDLE_MS).length).sort((a, b) => a - b);
+/** Renewals come in waves, because all subscribed within a minute: every minute of the last twenty is looked at. */
+const looks: number[][] = [];
+const connectionsNow = (): number[] => useOf.map((uses) => [...uses.values()].filter(({ since, last }) => last >= world.now() - keptIdleMs(since, last, HOST_LIMITS) - HOST_LIMITS.sweepMs / 2).length).sort((a, b) => a - b);
+for (let minute = 1; minute <= MINUTES; minute++) {
+  world.runFor(60_000);
+  if (minute > MINUTES - LOOKED_AT_MINUTES) looks.push(connectionsNow());
+}
+const medianOf = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length / 2)] as number;
+const worst = looks.toSorted((a, b) => medianOf(b) - medianOf(a))[0] as number[];
+const all = looks.flat().sort((a, b) => a - b);
+const shapeOf = (sorted: readonly number[]): object => ({ min: sorted[0], median: medianOf(sorted), max: sorted.at(-1) });
 const neighbours = nodes.map((node) => node.membership.leafset.contacts().length);
 const placed = nodes.reduce((sum, node) => sum + [...origins.keys()].filter((hex) => {
   const role = node.feeds.status({ hex, lead: parseInt(hex.slice(0, 13), 16) })?.role;
   return role !== undefined && role.kind !== 'seeking' && (role.parent !== undefined || (role.kind === 'poller' && role.slot === 0));
 }).length, 0);
 print({
-  peers: PEERS, feeds: FEEDS, subscribers: SUBSCRIBERS, subscriptions: wanted, placed, connections: { min: connections[0], median: connections[Math.floor(PEERS / 2)], max: connections.at(-1) },
-  ringNeighbours: Math.max(...neighbours), cpuSecondsPerPeerMinute: (cpuSeconds() - start) / PEERS / MINUTES,
+  peers: PEERS, feeds: FEEDS, subscribers: SUBSCRIBERS, subscriptions: wanted, placed, connections: shapeOf(all), worstMinute: shapeOf(worst), above31: all.filter((count) => count > 31).length / all.length,
+  dialsPerPeerMinute: dials / 2 / PEERS / MINUTES, ringNeighbours: Math.max(...neighbours), cpuSecondsPerPeerMinute: (cpuSeconds() - start) / PEERS / MINUTES,
 });

@@ -15,6 +15,7 @@ import type { Introduction, Membership, Remote } from './handshake.ts';
 import { decodeCard, greetAsAcceptor, greetAsOpener, HELLO_FRAME_BYTES_MAX, refuseBusy } from './handshake.ts';
 import { FramedStream } from './framed-stream.ts';
 import type { HostLimits } from './host-options.ts';
+import { keptIdleMs } from './host-options.ts';
 import { multihashOf, positionOfMultihash } from './identity.ts';
 import { HandshakeRefused } from './membership.ts';
 
@@ -27,6 +28,8 @@ export interface Line {
   introduction: Introduction | undefined;
   /** What we last told the other end about ourselves. */
   presented: Contact | undefined;
+  /** Proven since. */
+  since: Millis;
   /** Something of ours was sent or received. */
   usedAt: Millis;
   wireErrors: number;
@@ -48,6 +51,7 @@ export interface ConnectionsOptions {
 
 /** A connection beside a better one to the same peer is closed sooner. */
 const SECOND_BEST_IDLE_MS = 5_000;
+const IN_USE_SHARE = 0.9;
 
 interface Proving extends Line {
   settle(introduction: Introduction): void;
@@ -113,7 +117,8 @@ export class Connections {
       setImmediate(() => line.fail(new GroveError('unreachable', 'The connection closed before the membership proof was through.')));
       return;
     }
-    const inUse = !line.closing && performance.now() - line.usedAt < this.#options.limits.linkIdleMs;
+    // The other end gives it back at about the same time: a little early is no news.
+    const inUse = !line.closing && performance.now() - line.usedAt < IN_USE_SHARE * keptIdleMs(line.since, line.usedAt, this.#options.limits);
     this.#options.emit({ kind: 'connection-closed', peerId: line.remote.peerId, inUse });
     this.#options.onClosed(line, inUse);
   }
@@ -179,10 +184,10 @@ export class Connections {
 
   /** Closes what has been unused for long and carries no stream. `isKept` spares relays. */
   sweep(isKept: (line: Line) => boolean): void {
-    const { linkIdleMs } = this.#options.limits;
     for (const line of this.lines()) {
       const isBest = this.lineTo(line.remote.peerId) === line;
-      const unusedSince = performance.now() - (isBest ? linkIdleMs : Math.min(SECOND_BEST_IDLE_MS, linkIdleMs));
+      const idleMs = keptIdleMs(line.since, line.usedAt, this.#options.limits);
+      const unusedSince = performance.now() - (isBest ? idleMs : Math.min(SECOND_BEST_IDLE_MS, idleMs));
       if (line.usedAt < unusedSince && line.connection.streams.length === 0 && !isKept(line)) this.close(line, 'idle');
     }
   }
@@ -223,7 +228,7 @@ export class Connections {
       if (line.introduction !== undefined || !this.#lines.has(line.connection)) return;
       this.#options.counters.handshakes++;
       line.introduction = introduction;
-      line.usedAt = performance.now();
+      line.since = line.usedAt = performance.now();
       const { peerId, name } = introduction.contact;
       this.#options.emit({ kind: 'peer-proven', peerId, name, tookMs: line.usedAt - startedAt });
       this.#options.onProven(line);
@@ -266,8 +271,8 @@ function newLine(connection: Connection, remote: Remote): Proving {
     fail = reject;
   });
   proven.catch(() => undefined); // whoever needs the proof awaits it; nobody has to
-  const usedAt = performance.now();
-  return { connection, remote, proven, introduction: undefined, presented: undefined, usedAt, wireErrors: 0, closing: false, settle, fail };
+  const now = performance.now();
+  return { connection, remote, proven, introduction: undefined, presented: undefined, since: now, usedAt: now, wireErrors: 0, closing: false, settle, fail };
 }
 
 function toGroveError(error: unknown): GroveError {

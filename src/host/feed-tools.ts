@@ -18,6 +18,10 @@ const KEYS_KEPT = 256;
 const FORM = { plain: 0, packed: 1 } as const;
 const PLAIN_BYTES_MAX = 2 * 1024;
 const WORTH_SHARE = 0.9;
+/** Pieces of a body that are tried first, and their size: random bytes, and pictures, are not worth a whole try (.05 to .25 ms for 64 KB instead of .75 to 1). */
+const SAMPLES = 3;
+const SAMPLE_BYTES = 1_400;
+const SAMPLED_FROM_BYTES = 16 * 1024;
 /** A dictionary counts as far back as the window reaches. */
 const WINDOW_LOG_MAX = 25;
 const WINDOW_LOG_MIN = 17;
@@ -56,6 +60,10 @@ function pack(body: Uint8Array, base: Uint8Array | undefined): Uint8Array {
   if (base === undefined && body.length <= PLAIN_BYTES_MAX) return withForm(FORM.plain, body);
   const windowLog = Math.min(WINDOW_LOG_MAX, Math.max(WINDOW_LOG_MIN, Math.ceil(Math.log2(body.length + (base?.length ?? 0)))));
   const params = { [constants.ZSTD_c_windowLog]: windowLog };
+  if (body.length >= SAMPLED_FROM_BYTES) {
+    const sample = sampleOf(body);
+    if (zstdCompressSync(sample, base === undefined ? {} : { params, dictionary: base }).length >= sample.length) return withForm(FORM.plain, body);
+  }
   const packed = zstdCompressSync(body, base === undefined ? { params } : { params, dictionary: base });
   // What cannot be compressed need not be unpacked by all who get it.
   return packed.length < WORTH_SHARE * body.length ? withForm(FORM.packed, packed) : withForm(FORM.plain, body);
@@ -72,6 +80,12 @@ function unpack(packed: Uint8Array, base: Uint8Array | undefined, size: number):
   } catch {
     return undefined;
   }
+}
+
+/** From the beginning, the middle and the end: a document may have much that is new at one place. */
+function sampleOf(body: Uint8Array): Uint8Array {
+  const step = Math.floor((body.length - SAMPLE_BYTES) / (SAMPLES - 1));
+  return Buffer.concat(Array.from({ length: SAMPLES }, (_, i) => body.subarray(i * step, i * step + SAMPLE_BYTES)));
 }
 
 function withForm(form: number, content: Uint8Array): Uint8Array {

@@ -4,7 +4,7 @@
  * The limits are data with one default each; a test or a small machine overrides single ones.
  */
 import type { PositionProof } from '../core/contact.ts';
-import type { Codec, Store } from '../core/env.ts';
+import type { Codec, Millis, Store } from '../core/env.ts';
 import type { Position } from '../core/position.ts';
 import type { HostFact } from './facts.ts';
 import type { QueueLimits } from './frame-queue.ts';
@@ -52,6 +52,8 @@ export interface HostLimits {
   readonly linkKeptMs: number;
   /** A link unused for so long is released, and later its connection. */
   readonly linkIdleMs: number;
+  /** The same where all its use was within a few seconds: a question and its answer. Dialling again costs less than many connections. */
+  readonly briefIdleMs: number;
   /** How often idle links and connections are looked for. */
   readonly sweepMs: number;
   readonly connectionsMax: number;
@@ -83,6 +85,7 @@ export const HOST_LIMITS: HostLimits = {
   linksMax: 256,
   linkKeptMs: 30_000,
   linkIdleMs: 120_000,
+  briefIdleMs: 20_000,
   sweepMs: 15_000,
   connectionsMax: 1_024,
   unprovenMax: 64,
@@ -100,3 +103,11 @@ export const HOST_LIMITS: HostLimits = {
   relaysWanted: 2,
   stopMs: 5_000,
 };
+
+/** All use within so long is one question. */
+const BRIEF_MS = 10_000;
+
+/** How long what was in use from `since` to `usedAt` is kept without further use. */
+export function keptIdleMs(since: Millis, usedAt: Millis, { linkIdleMs, briefIdleMs }: Pick<HostLimits, 'linkIdleMs' | 'briefIdleMs'>): Millis {
+  return usedAt - since < BRIEF_MS ? Math.min(linkIdleMs, briefIdleMs) : linkIdleMs;
+}

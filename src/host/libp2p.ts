@@ -26,6 +26,7 @@ import { createLibp2p } from 'libp2p';
 import { isRelayed } from './addresses.ts';
 import { HELLO_PROTOCOL } from './handshake.ts';
 import { leanNoise } from './lean-noise.ts';
+import { quietLogger } from './quiet-logger.ts';
 import { updateWindowSeldom } from './window-updates.ts';
 
 export interface NodeOptions {
@@ -99,6 +100,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   const privateKey = await generateKeyPairFromSeed('Ed25519', options.privateKey);
   const node = await createLibp2p({
     privateKey,
+    ...quietLogger(),
     start: false,
     addresses: { listen: [...options.listen], announce: [...options.announce] },
     transports: [tcp(), webSockets(), circuitRelayTransport({ discoveryFilter: NO_DISCOVERY })],

@@ -9,6 +9,7 @@ import type { Contact } from '../core/contact.ts';
 import type { HostCounters } from './facts.ts';
 import { FRAME, FRAME_BYTES_MAX, frameOf } from './frames.ts';
 import type { HostLimits } from './host-options.ts';
+import { keptIdleMs } from './host-options.ts';
 import type { LinkOptions } from './link.ts';
 import { Link } from './link.ts';
 
@@ -63,11 +64,9 @@ export class LinkTable {
 
   /** Gives back every link that was not used since the idle limit. One that is being opened has a deadline of its own, and frames that wait. */
   sweep(): void {
-    const idleSince = performance.now() - this.#options.limits.linkIdleMs;
-    for (const [peerId, link] of this.#links) {
-      if (link.usedAt >= idleSince) break;
-      if (!link.isOpening) this.#release(peerId, link);
-    }
+    const { limits } = this.#options;
+    const now = performance.now();
+    for (const [peerId, link] of this.#links) if (!link.isOpening && link.usedAt < now - keptIdleMs(link.since, link.usedAt, limits)) this.#release(peerId, link);
   }
 
   stop(): void {

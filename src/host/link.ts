@@ -38,6 +38,7 @@ export class Link {
   #stream: Stream | undefined;
   #line: Line | undefined;
   #blocked = false;
+  readonly since: Millis = performance.now();
   #usedAt: Millis = performance.now();
 
   constructor(contact: Contact, options: LinkOptions) {

@@ -334,6 +334,7 @@ export class PoolSide implements FeedEvents {
       under: (key, { epoch, seq }) => store.under(idOf(key), epoch, seq),
       find: (key, hash) => store.find(idOf(key), hash, true),
       body: (hash) => store.body(hash),
+      hasBody: (hash) => store.hasBody(hash),
       put: (key, version, body) => {
         const id = idOf(key);
         if (id !== '') store.putVersion(id, version, body);

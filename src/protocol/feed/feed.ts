@@ -122,6 +122,8 @@ export interface FeedShelf {
   under(key: Position, stamp: Stamp): FeedVersion | undefined;
   find(key: Position, hash: string): FeedVersion | undefined;
   body(hash: string): Uint8Array | undefined;
+  /** Whether `body` would give it: reading one costs much more. */
+  hasBody(hash: string): boolean;
   /** The latest one's document again: it gets this stamp and these attestations. Another document under a stamp that is taken replaces it. */
   put(key: Position, version: FeedVersion, body: Uint8Array): void;
   /** Attestations that came later. */

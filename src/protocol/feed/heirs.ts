@@ -16,7 +16,7 @@ import type { FeedRegistered } from '../wire/feed-messages.ts';
 /** Kept for the predecessor; the oldest is forgotten first. */
 const KEPT_MAX = 4_096;
 /** A copy that was not renewed for so long says nothing any more: leads come by more often. */
-const KEPT_MS = 15 * 60_000;
+const KEPT_MS = 30 * 60_000;
 /** Sent together, and the pause before the next. */
 const AT_ONCE = 32;
 const PAUSE_MS = 100;

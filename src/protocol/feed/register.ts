@@ -17,7 +17,7 @@ import { POLLERS_MAX } from './feed.ts';
  * A poller that was not heard for so long has lost its slot. A lead that is gone is found by those below it, so this can be long: with many feeds every
  * renewal keeps a connection open.
  */
-export const SLOT_LEASE_MS = 10 * 60_000;
+export const SLOT_LEASE_MS = 20 * 60_000;
 /** Whoever is given a slot says so within this, or is gone. */
 export const APPOINTED_MS = 8_000;
 /** A consumer, its place in the count. */

@@ -24,6 +24,8 @@ const INEXACT_PAUSE_MS = 5_000;
 /** Until a poller looks for the next register, after the last one has said that it is none any more; twice as long each time: in a pool that grows, keys change hands several times a second, and the next register waits for the lead only so long. */
 const POLLER_MOVES_MS = 300;
 const RETRY_MAX_MS = 30_000;
+/** Renewals come at random between this share of their time and all of it. */
+const SPREAD_MIN = 0.7;
 /** A route that ends where the owner was a moment ago is tried again after four seconds. Those who poll, or know of no lead, look once more before. */
 const LOOKUP_AGAIN_MS = 800;
 const LOOKUPS_MAX = 4;
@@ -189,9 +191,11 @@ export class Registration {
 
   #take(answer: FeedRegistered, askedAt: Millis): void {
     const isInexact = this.#parts.local.env.now() - askedAt > EXACT_MS;
-    const pollerMs = Math.min(answer.leaseMs / 2, isInexact ? this.#inexactPauseMs : Infinity);
+    // Those who subscribed together, as a daemon does when it starts, must not come together for ever.
+    const spread = SPREAD_MIN + (1 - SPREAD_MIN) * this.#parts.local.env.random.unit();
+    const pollerMs = Math.min((spread * answer.leaseMs) / 2, isInexact ? this.#inexactPauseMs : Infinity);
     this.#inexactPauseMs = isInexact ? 2 * this.#inexactPauseMs : INEXACT_PAUSE_MS;
-    this.#askIn(answer.epoch === 0 ? SEEKING_PAUSE_MS : answer.leaseMs > 0 ? pollerMs : CONSUMER_RENEWAL_MS, true);
+    this.#askIn(answer.epoch === 0 ? SEEKING_PAUSE_MS : answer.leaseMs > 0 ? pollerMs : spread * CONSUMER_RENEWAL_MS, true);
     this.#events.onAnswer(answer, askedAt);
   }
 

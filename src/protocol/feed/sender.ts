@@ -160,7 +160,7 @@ export class Sender {
 
   #pushOf(child: Child, version: FeedVersion): FeedPush | undefined {
     const { packing, shelf } = this.#parts;
-    const base = child.base !== '' && child.base !== version.hash && shelf.body(child.base) !== undefined ? child.base : '';
+    const base = child.base !== '' && child.base !== version.hash && shelf.hasBody(child.base) ? child.base : '';
     const packed = packing.form(version.hash, base);
     if (packed === undefined) return undefined;
     const before = shelf.find(this.#key, version.hash);

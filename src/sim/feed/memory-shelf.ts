@@ -36,6 +36,10 @@ export class MemoryShelf implements FeedShelf {
     return this.#bodies.get(hash);
   }
 
+  hasBody(hash: string): boolean {
+    return this.#bodies.has(hash);
+  }
+
   put(key: Position, version: FeedVersion, body: Uint8Array): void {
     const latest = this.#of(key).at(-1);
     const others = this.#of(key).filter((other) => compareStamps(other.stamp, version.stamp) !== 0 && (other !== latest || other.hash !== version.hash));

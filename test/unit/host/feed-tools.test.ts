@@ -33,6 +33,15 @@ test('what is packed is unpacked, with and without a dictionary, however small o
   assert.deepEqual(tools.unpack(tools.pack(large, undefined), undefined, large.length)?.length, large.length);
 });
 
+test('what is new at one place only is packed, and what is all new and random is not', () => {
+  const base = new Uint8Array(randomBytes(60_000));
+  const random = new Uint8Array(randomBytes(40_000));
+  assert.ok(tools.pack(new Uint8Array([...random, ...base]), base).length < 45_000);
+  assert.ok(tools.pack(new Uint8Array([...base, ...random]), base).length < 45_000);
+  assert.equal(tools.pack(random, base).length, random.length + 1);
+  assert.equal(tools.pack(random, undefined).length, random.length + 1);
+});
+
 test('one more item in a large document costs little more than the item', () => {
   const base = new Uint8Array(randomBytes(400_000));
   const next = new Uint8Array([...randomBytes(500), ...base.subarray(0, 399_000)]);
