@@ -24,6 +24,7 @@ export function whyLines(view: CastView): string[] {
   return [
     head, `Height ${ms(view.heightMs)}; AMCast on its members ${ms(view.amcastHeightMs)}; no tree of them is below ${ms(view.starBoundMs)}.`,
     ...view.tree.map(lineOf), ...helpLines(view), ...view.gone.map(({ name: gone, why }) => `${shown(gone)} is no member any more: ${shown(why, 200)}.`),
+    ...view.awaited.map(({ name: away, forMs }) => `What ${shown(away)} misses is kept for ${Math.ceil(forMs / KILO)} s more, in case it comes back.`),
   ];
 }
 
@@ -41,8 +42,8 @@ function helpLines({ help, heightMs, withoutHelpersMs, priority }: CastView): st
   ];
 }
 
-function lineOf({ peerId, name, depth, degree, children, plannedMs, latencyMs, isHelper, hasStarted, refilled }: MemberView): string {
-  const links = `${children + (depth === 0 ? 0 : 1)} of ${degree} links`;
+function lineOf({ peerId, name, depth, degree, whyFewer, children, plannedMs, latencyMs, isHelper, hasStarted, refilled }: MemberView): string {
+  const links = `${children + (depth === 0 ? 0 : 1)} of ${degree} links${whyFewer === '' ? '' : ` (${whyFewer})`}`;
   const state = depth === 0 ? 'root' : `${ms(plannedMs)} planned, ${hasStarted ? `${ms(latencyMs)} measured` : 'not served yet'}`;
   return `${'  '.repeat(depth)}${shown(name)} ${shortId(peerId)}  ${state}, ${links}${isHelper ? ', helper' : ''}${refilled > 0 ? `, ${refilled} chunks refilled` : ''}`;
 }

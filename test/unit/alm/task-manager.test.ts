@@ -164,6 +164,7 @@ test('a slow member becomes a leaf below somebody else, and is let go when that 
   root.pass(30);
   const second = /(m\d)>m1/.exec(root.tree)?.[1] ?? '';
   assert.doesNotMatch(root.tree, /m1>/);
+  assert.deepEqual(root.manager.view().tree.filter(({ whyFewer }) => whyFewer !== '').map(({ peerId, whyFewer }) => `${peerId}: ${whyFewer}`), ['m1: it was found slow not long ago']);
   root.report(second, { slow: 'm1', slowBps: 100_000 });
   root.pass(30);
   assert.deepEqual([root.gone, root.dismissed], [['m1: it took 100 kbit/s of a stream of 1000 kbit/s'], ['m1: it took 100 kbit/s of a stream of 1000 kbit/s']]);

@@ -5,7 +5,7 @@ import { drawCast, whyLines } from '../../../src/cli/cast-output.ts';
 import type { CastView, MemberView } from '../../../src/protocol/alm/session/views.ts';
 
 const member = (peerId: string, parent: string | null, depth: number, isHelper = false): MemberView => ({
-  peerId, name: `${peerId}<&>`, parent, depth, children: 1, degree: 3, isHelper, plannedMs: 10 * depth, latencyMs: 11, latencyHighMs: 12, head: 5, hasStarted: true, refilled: 0,
+  peerId, name: `${peerId}<&>`, parent, depth, children: 1, degree: 3, whyFewer: '', isHelper, plannedMs: 10 * depth, latencyMs: 11, latencyHighMs: 12, head: 5, hasStarted: true, refilled: 0,
 });
 
 const VIEW: CastView = {
@@ -19,6 +19,8 @@ test('heights before and after helpers, who helps and whom it serves, and what p
   for (const part of [/AMCast on its members 40 ms/, /Height 20 ms with helpers; 35 ms without any/, /aid helps with 2 links and serves one: without it the tree is 35 ms high, 15 ms more/, /Sessions of priority 1/, /x is no member any more: it left/]) {
     assert.match(text, part);
   }
+  const [, , , , taken = ''] = whyLines({ ...VIEW, tree: [...VIEW.tree.slice(0, 2), { ...member('one', 'aid', 2), degree: 1, whyFewer: '3 of its 4 are taken by other sessions' }], awaited: [{ peerId: 'x', name: 'x', forMs: 4_200 }] });
+  assert.match(taken, /of 1 links \(3 of its 4 are taken by other sessions\)/);
   const last = whyLines({ ...VIEW, help: [{ ...(VIEW.help[0] as CastView['help'][number]), withoutItMs: null }], withoutHelpersMs: null }).join('\n');
   assert.match(last, /without them there is no tree/);
 });

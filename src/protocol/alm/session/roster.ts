@@ -97,6 +97,13 @@ export class Roster {
     return distrustedUntil > now || slowUntil !== undefined ? 1 : degree;
   }
 
+  /** Empty: it may have all that it offered. */
+  whyFewer({ distrustedUntil, slowUntil, degree, offered }: Entry, now: Millis): string {
+    if (slowUntil !== undefined) return 'it was found slow not long ago';
+    if (distrustedUntil > now) return 'a child lost it not long ago';
+    return degree < offered ? `${offered - degree} of its ${offered} are taken by other sessions` : '';
+  }
+
   /** For the planner, as things stand. What children measured goes before `triedMs`. */
   knowledge(root: Party, now: Millis, triedMs: Knowledge['rttMs']): Knowledge {
     const party = (entry: Entry): Party => ({

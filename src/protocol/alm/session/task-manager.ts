@@ -535,7 +535,7 @@ export class TaskManager {
       const entry = this.#roster.entries.get(peerId);
       const { name } = entry?.contact ?? this.#self;
       return {
-        peerId, name, parent: parent ?? null, depth, children: children.length, degree: entry === undefined ? this.terms.degree : this.#roster.linksOf(entry, this.#now), isHelper: entry?.isHelper ?? false, plannedMs: parent === undefined ? 0 : heights(peerId),
+        peerId, name, parent: parent ?? null, depth, children: children.length, degree: entry === undefined ? this.terms.degree : this.#roster.linksOf(entry, this.#now), whyFewer: entry === undefined || entry.isHelper ? '' : this.#roster.whyFewer(entry, this.#now), isHelper: entry?.isHelper ?? false, plannedMs: parent === undefined ? 0 : heights(peerId),
         latencyMs: entry?.latencyMs ?? 0, latencyHighMs: entry?.latencyHighMs ?? 0, head: entry?.head ?? this.#parts.relay.head ?? 0, hasStarted: entry?.hasStarted ?? true, refilled: entry?.refilled ?? 0,
       };
     });

@@ -9,7 +9,9 @@ export interface MemberView {
   readonly parent: string | null;
   readonly depth: number;
   readonly children: number;
+  /** Links that it may have in the tree now, and why these are fewer than it offered; empty: they are not. */
   readonly degree: number;
+  readonly whyFewer: string;
   readonly isHelper: boolean;
   /** From the root to it, as planned and as its chunks took lately: the median, and what one in a hundred exceeds. */
   readonly plannedMs: number;
