@@ -9,7 +9,7 @@ import type { Line } from '../../../src/host/connections.ts';
 import { newCounters } from '../../../src/host/facts.ts';
 import { FrameParser } from '../../../src/host/frames.ts';
 import type { HostLimits } from '../../../src/host/host-options.ts';
-import { HOST_LIMITS } from '../../../src/host/host-options.ts';
+import { HOST_LIMITS, keptIdleMs } from '../../../src/host/host-options.ts';
 import { LinkTable } from '../../../src/host/link-table.ts';
 import { bytesOf, text } from './toy.ts';
 
@@ -174,6 +174,12 @@ test('the sweep gives back idle links and only those', async () => {
   await settle();
   busy.table.sweep();
   assert.deepEqual([busy.table.size, busy.streamTo('b').status], [1, 'open']);
+});
+
+test('what was used for one question only is given back sooner than what was used for longer', () => {
+  const limits = { linkIdleMs: 120_000, briefIdleMs: 20_000 };
+  assert.deepEqual([keptIdleMs(1_000, 1_200, limits), keptIdleMs(1_000, 61_000, limits)], [20_000, 120_000]);
+  assert.equal(keptIdleMs(1_000, 1_200, { ...limits, linkIdleMs: 200 }), 200, 'never later');
 });
 
 test('over the limit the least recently used link goes', async () => {
