@@ -305,7 +305,8 @@ export class DataStreams implements Streams {
         if (!data.closed && !data.ending) protocol.onStreamWritable(data.id);
       });
     }
-    if (data.ending && !data.ended) {
+    // Told that there is room, the protocol may have written its last bytes just now: they leave first.
+    if (data.ending && !data.ended && data.unsent.byteLength === 0) {
       data.ended = true;
       this.#expectEnd(data);
       stream.close({ signal: AbortSignal.timeout(this.#options.limits.streamEndMs) }).catch(() => this.#abort(data));
