@@ -2,8 +2,8 @@
  * How many peers each one of 40 is connected to when they share 500 feeds. Asked for: fewer than 32.
  *
  * Simulated, because what counts is whom peers choose: a pool of 40, each feed wanted by `subscribers=` of them, fan-out 4, then half an hour. A
- * connection is a peer that something was sent to or heard from, until the daemon gives the link back (the host's `keptIdleMs`): two minutes after the last
- * use, or twenty seconds where there was one question only; half a sweep more, because it looks every fifteen seconds. The ring's own neighbours are counted, and shown beside. `feeds=`, `peers=` and `minutes=` change the size.
+ * connection is a peer that something was sent to or heard from, until both daemons give it back (the host's `keptIdleMs`): two minutes after the last
+ * use, or twenty seconds where there was one question only and links are many; they look every fifteen seconds. The ring's own neighbours are counted, and shown beside. `feeds=`, `peers=` and `minutes=` change the size.
  */
 import type { Contact } from '../src/core/contact.ts';
 import { positionFromLead } from '../src/core/position.ts';
@@ -36,13 +36,27 @@ const STALENESS_MS = 15 * 60_000;
 const FANOUT = 4;
 
 /** With each peer since when a connection stands, and when anything last went either way. */
-const useOf = Array.from({ length: PEERS }, () => new Map<string, { since: number; last: number }>());
+const useOf = Array.from({ length: PEERS }, () => new Map<string, { since: number; usedAt: number }>());
 
 function use(index: number, peerId: string, now: number): void {
   const known = useOf[index]?.get(peerId);
-  const isKept = known !== undefined && known.last >= now - keptIdleMs(known.since, known.last, HOST_LIMITS) - HOST_LIMITS.sweepMs / 2;
-  if (!isKept) dials++;
-  useOf[index]?.set(peerId, { since: isKept ? known.since : now, last: now });
+  if (known === undefined) dials++;
+  useOf[index]?.set(peerId, { since: known?.since ?? now, usedAt: now });
+}
+
+/** A connection lasts as long as either end keeps it. */
+function sweep(now: number): void {
+  const given = useOf.map((uses) => {
+    let count = uses.size;
+    return new Set([...uses].sort(([, a], [, b]) => a.usedAt - b.usedAt).filter(([, one]) => one.usedAt < now - keptIdleMs(one, count, HOST_LIMITS) && count-- > 0).map(([peerId]) => indexOf(peerId)));
+  });
+  for (const [index, uses] of useOf.entries()) {
+    for (const peerId of uses.keys()) if (given[index]?.has(indexOf(peerId)) && given[indexOf(peerId)]?.has(index)) uses.delete(peerId);
+  }
+}
+
+function indexOf(peerId: string): number {
+  return Number(peerId.slice('sim-'.length));
 }
 
 let dials = 0;
@@ -53,7 +67,7 @@ function watched(env: NodeEnv, index: number, nameOf: () => string): NodeEnv {
     now: () => env.now(), wallClock: () => env.wallClock(), emit: (fact) => env.emit(fact), arm: (kind, at) => env.arm(kind, at), disarm: (kind) => env.disarm(kind),
     send: (to, message) => {
       use(index, to.peerId, env.now());
-      use(Number(to.peerId.slice('sim-'.length)), nameOf(), env.now());
+      use(indexOf(to.peerId), nameOf(), env.now());
       env.send(to, message);
     },
   };
@@ -109,9 +123,12 @@ for (let feed = 0; feed < FEEDS; feed++) {
 }
 /** Renewals come in waves, because all subscribed within a minute: every minute of the last twenty is looked at. */
 const looks: number[][] = [];
-const connectionsNow = (): number[] => useOf.map((uses) => [...uses.values()].filter(({ since, last }) => last >= world.now() - keptIdleMs(since, last, HOST_LIMITS) - HOST_LIMITS.sweepMs / 2).length).sort((a, b) => a - b);
+const connectionsNow = (): number[] => useOf.map(({ size }) => size).sort((a, b) => a - b);
 for (let minute = 1; minute <= MINUTES; minute++) {
-  world.runFor(60_000);
+  for (let ms = 0; ms < 60_000; ms += HOST_LIMITS.sweepMs) {
+    world.runFor(HOST_LIMITS.sweepMs);
+    sweep(world.now());
+  }
   if (minute > MINUTES - LOOKED_AT_MINUTES) looks.push(connectionsNow());
 }
 const medianOf = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length / 2)] as number;

@@ -36,7 +36,7 @@ export interface Route {
   readonly handle: (daemon: Daemon, request: FastifyRequest, reply: FastifyReply, local: Local) => Promise<unknown>;
 }
 
-const text = z.string().min(1);
+const text = z.string().min(1, 'it must not be empty');
 const keyParams = z.strictObject({ key: text });
 const whom = { where: z.string().optional(), region: z.string().optional() };
 const fieldParams = z.strictObject({ key: text, field: text });

@@ -117,8 +117,8 @@ export class Connections {
       setImmediate(() => line.fail(new GroveError('unreachable', 'The connection closed before the membership proof was through.')));
       return;
     }
-    // The other end gives it back at about the same time: a little early is no news.
-    const inUse = !line.closing && performance.now() - line.usedAt < IN_USE_SHARE * keptIdleMs(line.since, line.usedAt, this.#options.limits);
+    // The other end gives it back at about the same time, or earlier because it has many: that is no news.
+    const inUse = !line.closing && performance.now() - line.usedAt < IN_USE_SHARE * keptIdleMs(line, Infinity, this.#options.limits);
     this.#options.emit({ kind: 'connection-closed', peerId: line.remote.peerId, inUse });
     this.#options.onClosed(line, inUse);
   }
@@ -184,11 +184,15 @@ export class Connections {
 
   /** Closes what has been unused for long and carries no stream. `isKept` spares relays. */
   sweep(isKept: (line: Line) => boolean): void {
-    for (const line of this.lines()) {
+    const lines = this.lines().sort((a, b) => a.usedAt - b.usedAt);
+    let count = lines.length;
+    for (const line of lines) {
       const isBest = this.lineTo(line.remote.peerId) === line;
-      const idleMs = keptIdleMs(line.since, line.usedAt, this.#options.limits);
+      const idleMs = keptIdleMs(line, count, this.#options.limits);
       const unusedSince = performance.now() - (isBest ? idleMs : Math.min(SECOND_BEST_IDLE_MS, idleMs));
-      if (line.usedAt < unusedSince && line.connection.streams.length === 0 && !isKept(line)) this.close(line, 'idle');
+      if (line.usedAt >= unusedSince || line.connection.streams.length > 0 || isKept(line)) continue;
+      this.close(line, 'idle');
+      count--;
     }
   }
 

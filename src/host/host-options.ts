@@ -52,8 +52,9 @@ export interface HostLimits {
   readonly linkKeptMs: number;
   /** A link unused for so long is released, and later its connection. */
   readonly linkIdleMs: number;
-  /** The same where all its use was within a few seconds: a question and its answer. Dialling again costs less than many connections. */
+  /** The same where all its use was within a few seconds, a question and its answer, while there are more links than `linksAtEase`. Raised: more connections. Lowered: more dialling. */
   readonly briefIdleMs: number;
+  readonly linksAtEase: number;
   /** How often idle links and connections are looked for. */
   readonly sweepMs: number;
   readonly connectionsMax: number;
@@ -86,6 +87,7 @@ export const HOST_LIMITS: HostLimits = {
   linkKeptMs: 30_000,
   linkIdleMs: 120_000,
   briefIdleMs: 20_000,
+  linksAtEase: 28,
   sweepMs: 15_000,
   connectionsMax: 1_024,
   unprovenMax: 64,
@@ -107,7 +109,11 @@ export const HOST_LIMITS: HostLimits = {
 /** All use within so long is one question. */
 const BRIEF_MS = 10_000;
 
-/** How long what was in use from `since` to `usedAt` is kept without further use. */
-export function keptIdleMs(since: Millis, usedAt: Millis, { linkIdleMs, briefIdleMs }: Pick<HostLimits, 'linkIdleMs' | 'briefIdleMs'>): Millis {
-  return usedAt - since < BRIEF_MS ? Math.min(linkIdleMs, briefIdleMs) : linkIdleMs;
+/**
+ * How long what was in use from `since` to `usedAt` is kept without further use, as one of `count`. A handshake costs some milliseconds
+ * of both processors, so that among few nothing is given back early: it would be dialled again for the next question.
+ */
+export function keptIdleMs({ since, usedAt }: { readonly since: Millis; readonly usedAt: Millis }, count: number, limits: Pick<HostLimits, 'linkIdleMs' | 'briefIdleMs' | 'linksAtEase'>): Millis {
+  const isBrief = usedAt - since < BRIEF_MS && count > limits.linksAtEase;
+  return isBrief ? Math.min(limits.linkIdleMs, limits.briefIdleMs) : limits.linkIdleMs;
 }

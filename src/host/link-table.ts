@@ -62,11 +62,11 @@ export class LinkTable {
     this.#flushing ??= setImmediate(() => this.#flush());
   }
 
-  /** Gives back every link that was not used since the idle limit. One that is being opened has a deadline of its own, and frames that wait. */
+  /** Gives back every link that was not used since the idle limit, the least recently used first. One that is being opened has a deadline of its own, and frames that wait. */
   sweep(): void {
     const { limits } = this.#options;
     const now = performance.now();
-    for (const [peerId, link] of this.#links) if (!link.isOpening && link.usedAt < now - keptIdleMs(link.since, link.usedAt, limits)) this.#release(peerId, link);
+    for (const [peerId, link] of this.#links) if (!link.isOpening && link.usedAt < now - keptIdleMs(link, this.#links.size, limits)) this.#release(peerId, link);
   }
 
   stop(): void {

@@ -176,10 +176,22 @@ test('the sweep gives back idle links and only those', async () => {
   assert.deepEqual([busy.table.size, busy.streamTo('b').status], [1, 'open']);
 });
 
-test('what was used for one question only is given back sooner than what was used for longer', () => {
-  const limits = { linkIdleMs: 120_000, briefIdleMs: 20_000 };
-  assert.deepEqual([keptIdleMs(1_000, 1_200, limits), keptIdleMs(1_000, 61_000, limits)], [20_000, 120_000]);
-  assert.equal(keptIdleMs(1_000, 1_200, { ...limits, linkIdleMs: 200 }), 200, 'never later');
+test('where links are many, what was used for one question only is given back sooner than what was used for longer', () => {
+  const limits = { linkIdleMs: 120_000, briefIdleMs: 20_000, linksAtEase: 28 };
+  const [question, longer] = [{ since: 1_000, usedAt: 1_200 }, { since: 1_000, usedAt: 61_000 }];
+  assert.deepEqual([keptIdleMs(question, 29, limits), keptIdleMs(longer, 29, limits)], [20_000, 120_000]);
+  assert.equal(keptIdleMs(question, 28, limits), 120_000, 'among few it is not worth a handshake');
+  assert.equal(keptIdleMs(question, 29, { ...limits, linkIdleMs: 200 }), 200, 'never later');
+});
+
+test('of links used for one question, so many go that the rest are few, the least recently used first', async () => {
+  const { table, counters } = newTable({ linksAtEase: 2, briefIdleMs: -1 });
+  for (const name of ['a', 'b', 'c', 'd']) {
+    table.send(peer(name), [bytesOf(name)]);
+    await settle();
+  }
+  table.sweep();
+  assert.deepEqual([table.size, counters.linksReleased], [2, 2]);
 });
 
 test('over the limit the least recently used link goes', async () => {
